@@ -1,0 +1,5 @@
+import sys
+
+from wetread.cli import main
+
+sys.exit(main())
