@@ -34,7 +34,6 @@ VERBS = {
     "serve": "the reading room (extra: room)",
     "user": "accounts of the reading room (extra: room)",
     "audit": "verify or export the audit trail (extra: room)",
-    "listen": "the DICOM gateway (extra: gateway)",
     "doctor": "check the installation",
 }
 
