@@ -1,0 +1,342 @@
+"""The 14 CheXpert labels from report text: phrase tables, with negation and uncertainty scoped per clause.
+
+The way of a sentence: words → phrases (``data/*.tsv``) → clauses → state, side, zone and severity of each mention.
+A mention is either a *finding*, a phrase that is abnormal by itself ("pleural effusion"), or a *subject*, a structure
+whose *predicate* decides ("heart size … is normal", "… is enlarged").
+
+Scope follows ConText (Harkema et al., J Biomed Inform 42:839, 2009): a trigger acts forward or backward to the end of
+its clause. What counts as each label follows CheXbert (Smit et al. 2020), the labeler that the field scores with:
+"No Finding" means that nothing abnormal at all is said, degenerative spine and calcified granuloma included, support
+devices excepted; an unchanged cardiomediastinal silhouette is an uncertain one.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from wetread.report.phrases import Match, Matcher, Rule, read_table, tokenize
+from wetread.report.sentences import split_sentences
+from wetread.types import LABELS, State
+
+__all__ = ["Labels", "Mention", "combine", "label", "label_many", "label_spans"]
+
+#: The state of each of the 14 labels; None where the text does not mention it.
+Labels = dict[str, State | None]
+
+NO_FINDING = "No Finding"
+DEVICES = "Support Devices"
+#: In the tables: abnormal, but none of the 14; speaks against "No Finding".
+OTHER = "Other"
+
+_THING, _PREDICATE, _CONTEXT, _ATTRIBUTE, _PREPOSITION = range(5)
+_STRENGTH: Mapping[State | None, int] = {None: 0, "negative": 1, "uncertain": 2, "positive": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One statement of a report about one label.
+
+    Attributes:
+        label: one of ``wetread.types.LABELS``. A normal statement that belongs to no other label ("The lungs are
+            clear.") is "No Finding" positive; an abnormality outside the 14 ("Calcified granuloma.") "No Finding"
+            negative.
+        state: positive, uncertain or negative.
+        sentence: index of the sentence, as ``split_sentences`` counts.
+        start, end: place in the text, in characters.
+        phrase: ``text[start:end]``.
+        side: left, right or bilateral; None where not stated.
+        zone: the value of ``data/attributes.tsv``: upper, middle, lower, lingula, apex, base, perihilar, ….
+        severity: minimal, mild, moderate or severe; None where not stated.
+    """
+
+    label: str
+    state: State
+    sentence: int
+    start: int
+    end: int
+    phrase: str
+    side: str | None = None
+    zone: str | None = None
+    severity: str | None = None
+
+
+class _Hit(NamedTuple):
+    """A mention within its sentence: characters from the start of the sentence."""
+
+    label: str
+    state: State
+    start: int
+    end: int
+    side: str | None
+    zone: str | None
+    severity: str | None
+
+
+@dataclass(slots=True)
+class _Thing:
+    """A finding or a subject while its sentence is being read; places count words."""
+
+    first: int
+    last: int
+    label: str
+    state: State
+    side: str | None = None
+    zone: str | None = None
+    severity: str | None = None
+
+
+def _matcher() -> tuple[Matcher, dict[tuple[str, str], tuple[str, State]]]:
+    """All tables as one matcher, and what a subject class with a predicate class means."""
+    rules = [Rule(_THING, ("finding", name), phrase) for name, phrase in read_table("findings.tsv", 2)]
+    rules += [Rule(_THING, ("subject", kind), phrase) for kind, phrase in read_table("subjects.tsv", 2)]
+    rules += [Rule(_PREDICATE, kind, phrase) for kind, phrase in read_table("predicates.tsv", 2)]
+    rules += [Rule(_CONTEXT, kind, phrase) for kind, phrase in read_table("context.tsv", 2)]
+    rules += [Rule(_ATTRIBUTE, (kind, value), phrase) for kind, value, phrase in read_table("attributes.tsv", 3)]
+    meanings: dict[tuple[str, str], tuple[str, State]] = {}
+    for subject, predicate, name, state in read_table("meanings.tsv", 4):
+        if name not in (*LABELS, OTHER) or state not in _STRENGTH:
+            raise ValueError(f"meanings.tsv: unknown label or state in '{subject} {predicate} {name} {state}'")
+        meanings[subject, predicate] = name, state  # type: ignore[assignment]
+    return Matcher(rules), meanings
+
+
+_MATCHER, _MEANINGS = _matcher()
+_PREDICATES_OF = {
+    subject: frozenset(p for s, p in _MEANINGS if s == subject) for subject in {s for s, _ in _MEANINGS}
+}
+
+
+class _Clauses:
+    """The clauses of a sentence and the triggers in them, found in one pass."""
+
+    def __init__(self, words: list[str], contexts: list[Match]) -> None:
+        count = len(words)
+        breaks = [0] * (count + 1)
+        commas = [0] * (count + 1)
+        for i, word in enumerate(words):
+            if word in (";", "(", ")", "?"):
+                breaks[i] = 1
+            elif word == ",":
+                commas[i] = 1
+        self.triggers: dict[str, list[Match]] = {}
+        for match in contexts:
+            kind = match.payload
+            if kind == "stop" or (kind == "stop-after-comma" and match.first and words[match.first - 1] == ","):
+                breaks[match.first] = 1
+            elif kind != "none":
+                self.triggers.setdefault(kind, []).append(match)
+        self.clause = _running(breaks)
+        self.part = _running(commas)
+        self._starts = {kind: [m.first for m in found] for kind, found in self.triggers.items()}
+
+    def before(self, kind: str, at: int) -> Match | None:
+        """The nearest trigger that ends before word ``at`` in its clause."""
+        starts = self._starts.get(kind)
+        if not starts:
+            return None
+        k = bisect_left(starts, at) - 1
+        if k < 0:
+            return None
+        match = self.triggers[kind][k]
+        return match if self.clause[match.last - 1] == self.clause[at] else None
+
+    def after(self, kind: str, at: int) -> Match | None:
+        """The nearest trigger from word ``at`` on that lies in the clause of the word before ``at``."""
+        starts = self._starts.get(kind)
+        if not starts:
+            return None
+        k = bisect_left(starts, at)
+        if k == len(starts):
+            return None
+        match = self.triggers[kind][k]
+        return match if self.clause[match.first] == self.clause[at - 1] else None
+
+
+def _running(marks: list[int]) -> list[int]:
+    total, sums = 0, []
+    for mark in marks:
+        total += mark
+        sums.append(total)
+    return sums
+
+
+def _finding_state(clauses: _Clauses, first: int, last: int) -> State:
+    """State of a finding from the triggers around it."""
+    if clauses.before("negation>", first):
+        return "negative"
+    after = clauses.after("<negation", last)
+    if after and clauses.part[after.first] == clauses.part[last - 1]:
+        return "negative"
+    if clauses.before("uncertain>", first):
+        return "uncertain"
+    after = clauses.after("<uncertain", last)
+    if after and clauses.part[after.first] == clauses.part[last - 1]:
+        return "uncertain"
+    near = clauses.before("either", first)
+    if near and first - near.last <= 4 and clauses.part[near.first] == clauses.part[first]:
+        return "uncertain"
+    near = clauses.after("either", last)
+    if near and near.first - last <= 3 and clauses.part[near.first] == clauses.part[last - 1]:
+        return "uncertain"
+    return "positive"
+
+
+def _predicate_of(clauses: _Clauses, predicates: list[Match], kinds: frozenset[str], subject: Match) -> Match | None:
+    """The predicate that speaks about a subject: the word right before it, else the next one, else the last before."""
+    clause = clauses.clause[subject.first]
+    mine = [p for p in predicates if p.payload in kinds and clauses.clause[p.first] == clause]
+    if not mine:
+        return None
+    for p in reversed(mine):
+        if 0 <= subject.first - p.last <= 1:
+            return p
+    for p in mine:
+        if p.first >= subject.first:
+            return p
+    return mine[-1]
+
+
+def _subject_thing(clauses: _Clauses, predicates: list[Match], match: Match) -> _Thing | None:
+    kind = match.payload[1]
+    predicate = _predicate_of(clauses, predicates, _PREDICATES_OF.get(kind, frozenset()), match)
+    if predicate is None:
+        return None
+    name, state = _MEANINGS[kind, predicate.payload]
+    if state == "positive":
+        state = _finding_state(clauses, predicate.first, predicate.last)
+    return _Thing(min(match.first, predicate.first), max(match.last, predicate.last), name, state)
+
+
+def _attach(things: list[_Thing], attributes: list[Match], words: list[str], clauses: _Clauses) -> None:
+    """Give each side, zone and severity to the mention it describes.
+
+    Before a mention: the noun's own adjectives. After it: what a preposition brings ("in the left base"), which then
+    also describes the mentions joined to it ("atelectasis and effusion at the left base").
+    """
+    for match in attributes:
+        kind, value = match.payload
+        owner = _owner(things, match, words, clauses)
+        if owner is None:
+            continue
+        if kind == "side" and owner.side not in (None, value):
+            value = "bilateral"
+        if kind == "side" or getattr(owner, kind) is None:
+            setattr(owner, kind, value)
+
+
+def _owner(things: list[_Thing], match: Match, words: list[str], clauses: _Clauses) -> _Thing | None:
+    clause = clauses.clause[match.first]
+    previous = following = None
+    for thing in things:
+        if clauses.clause[thing.first] != clause and clauses.clause[thing.last - 1] != clause:
+            continue
+        if thing.first <= match.first < thing.last:
+            return thing
+        if thing.last <= match.first:
+            previous = thing
+        elif following is None:
+            following = thing
+    if previous is None or following is None:
+        return previous or following
+    between = words[previous.last : match.first]
+    joined = any(w in _JOINS for w in between)
+    return following if joined or not any(w in _PREPOSITIONS for w in between) else previous
+
+
+_PREPOSITIONS = frozenset("in at within of on over overlying involving along near to throughout is are".split())
+_JOINS = frozenset(["and", "or", ",", "with", "without", "versus", "vs", "plus"])
+
+
+@lru_cache(maxsize=1 << 15)
+def _read(sentence: str) -> tuple[_Hit, ...]:
+    """The mentions of one sentence; the same sentence is read once."""
+    tokens = tokenize(sentence)
+    words = [t[0] for t in tokens]
+    groups: tuple[list[Match], ...] = ([], [], [], [])
+    for match in _MATCHER.scan(words):
+        groups[match.group].append(match)
+    found, predicates, contexts, attributes = groups
+    if not found:
+        return ()
+    clauses = _Clauses(words, contexts)
+    things = []
+    for match in found:
+        kind, name = match.payload
+        if kind == "subject":
+            thing = _subject_thing(clauses, predicates, match)
+            if thing:
+                things.append(thing)
+        elif name == NO_FINDING:
+            things.append(_Thing(match.first, match.last, name, "positive"))
+        elif name != "-":
+            things.append(_Thing(match.first, match.last, name, _finding_state(clauses, match.first, match.last)))
+    if attributes:
+        _attach(things, attributes, words, clauses)
+    hits = []
+    for t in things:
+        name, state = t.label, t.state
+        if name == OTHER:
+            name, state = NO_FINDING, ("positive" if state == "negative" else "negative")
+        hits.append(_Hit(name, state, tokens[t.first][1], tokens[t.last - 1][2], t.side, t.zone, t.severity))
+    return tuple(hits)
+
+
+def label_spans(text: str) -> list[Mention]:
+    """Every mention of a label in a report, with its place, in reading order.
+
+    Args:
+        text: a report, a section or a sentence; any string.
+    """
+    mentions = []
+    for index, span in enumerate(split_sentences(text)):
+        for hit in _read(span.value):
+            start, end = span.start + hit.start, span.start + hit.end
+            mentions.append(
+                Mention(
+                    hit.label, hit.state, index, start, end, text[start:end], hit.side, hit.zone, hit.severity
+                )
+            )
+    return mentions
+
+
+def combine(mentions: Iterable[Mention | _Hit]) -> Labels:
+    """The labels of a report from its mentions.
+
+    The strongest statement counts: positive over uncertain over negative. "No Finding" is positive where something
+    was read and nothing abnormal was said (support devices aside), negative where something was, else None.
+    """
+    states: dict[str, State | None] = dict.fromkeys(LABELS)
+    abnormal = said = False
+    for mention in mentions:
+        name, state = mention.label, mention.state
+        said = True
+        if name == NO_FINDING:
+            abnormal |= state == "negative"
+            continue
+        if _STRENGTH[state] > _STRENGTH[states[name]]:
+            states[name] = state
+        abnormal |= state != "negative" and name != DEVICES
+    if said:
+        states[NO_FINDING] = "negative" if abnormal else "positive"
+    return states
+
+
+def label(text: str) -> Labels:
+    """The 14 labels of a report: positive, uncertain, negative, or None where not mentioned.
+
+    Args:
+        text: the report or the section to label; any string, also an empty one (all None).
+    """
+    hits: list[_Hit] = []
+    for span in split_sentences(text):
+        hits.extend(_read(span.value))
+    return combine(hits)
+
+
+def label_many(texts: Iterable[str]) -> list[Labels]:
+    """``label`` of each text, in order."""
+    return [label(text) for text in texts]
