@@ -26,13 +26,17 @@ import numpy as np
 
 from wetread.metrics.measure import Measure, mean_measure
 
-__all__ = ["CiderScorer", "CiderVector", "corpus_scores", "lcs_length", "nlg_measures", "rouge_l"]
+__all__ = ["NLG_STEPS", "CiderScorer", "CiderVector", "corpus_scores", "lcs_length", "nlg_measures", "rouge_l"]
 
 ORDERS = 4
+#: Steps of progress that ``nlg_measures`` reports for one pair: two texts read, four orders twice, ROUGE-L.
+NLG_STEPS = 2 + 2 * ORDERS + 1
 ROUGE_BETA = 1.2
 CIDER_SIGMA = 6.0
 _SMALL, _TINY = 1e-9, 1e-15
 _CHUNK = 4096
+_PLACE_BITS = 13  # the pair within its chunk, and the side
+_KEEP = 8  # chunks whose counts are kept between the two passes; beyond, memory matters more than counting twice
 _HASH = np.uint64(0x9E3779B97F4A7C15)  # odd; used only where four token numbers do not fit 64 bits
 
 Progress = Callable[[int], None]
@@ -92,7 +96,12 @@ def rouge_l(reference: str, hypothesis: str) -> float:
     An empty hypothesis scores 0. Text is split at single spaces, as the COCO caption code does, so an empty text
     is one empty token.
     """
-    ref, hyp = reference.split(" "), hypothesis.split(" ")
+    if not hypothesis:
+        return 0.0
+    return _rouge_l(reference.split(" "), hypothesis.split(" "))
+
+
+def _rouge_l(ref: Sequence[Hashable], hyp: Sequence[Hashable]) -> float:
     common = lcs_length(ref, hyp)
     if common == 0:
         return 0.0
@@ -187,8 +196,10 @@ class _Frequencies:
     def __init__(self) -> None:
         self._runs: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def add(self, keys: np.ndarray, counts: np.ndarray) -> None:
-        self._runs.append((keys, counts))
+    def add(self, keys: np.ndarray) -> None:
+        """Count sorted keys, each once for every reference that has it."""
+        first = _starts(keys)
+        self._runs.append((keys[first], np.diff(first, append=len(keys))))
         while len(self._runs) > 1 and 2 * len(self._runs[-1][0]) >= len(self._runs[-2][0]):
             self._merge()
 
@@ -197,7 +208,7 @@ class _Frequencies:
         keys = np.concatenate([a, b])
         order = np.argsort(keys, kind="stable")  # two sorted runs: merged in linear time
         keys, counts = keys[order], np.concatenate([n, m])[order]
-        first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.zeros(0, int)
+        first = _starts(keys)
         self._runs.append((keys[first], np.add.reduceat(counts, first) if len(first) else counts))
 
     def lookup(self, keys: np.ndarray) -> np.ndarray:
@@ -207,8 +218,17 @@ class _Frequencies:
         if not self._runs or not len(self._runs[0][0]):
             return np.zeros(len(keys), dtype=np.int64)
         known, counts = self._runs[0]
-        at = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-        return np.where(known[at] == keys, counts[at], 0)
+        first = _starts(keys)
+        unique = keys[first]
+        at = np.minimum(np.searchsorted(known, unique), len(known) - 1)
+        return np.repeat(np.where(known[at] == unique, counts[at], 0), np.diff(first, append=len(keys)))
+
+
+def _starts(values: np.ndarray) -> np.ndarray:
+    """Where each run of equal values begins."""
+    if not len(values):
+        return np.zeros(0, dtype=np.int64)
+    return np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
 
 
 @dataclass(frozen=True)
@@ -222,13 +242,13 @@ class _Texts:
         return np.diff(self.offsets)
 
     def grams(self, start: int, stop: int, order: int, bits: int) -> tuple[np.ndarray, np.ndarray]:
-        """N-grams of the texts start…stop: (keys uint64, number of the text counted from start)."""
+        """N-grams of the texts start…stop: (keys uint64, number of the text counted from start, uint64)."""
         offsets = self.offsets[start : stop + 1]
         tokens = self.tokens[offsets[0] : offsets[-1]].astype(np.uint64)
-        owner = np.repeat(np.arange(stop - start), np.diff(offsets))
+        owner = np.repeat(np.arange(stop - start, dtype=np.uint64), np.diff(offsets))
         size = len(tokens) - order + 1
         if size <= 0:
-            return np.zeros(0, np.uint64), np.zeros(0, np.int64)
+            return np.zeros(0, np.uint64), np.zeros(0, np.uint64)
         keys = tokens[:size].copy()
         for k in range(1, order):
             keys = (keys << np.uint64(bits)) | tokens[k : k + size] if bits else keys * _HASH + tokens[k : k + size]
@@ -247,18 +267,37 @@ def _encode(texts: Sequence[str], numbers: defaultdict[str, int], progress: Prog
     return _Texts(np.frombuffer(flat, dtype=np.int32) if flat else np.zeros(0, np.int32), np.array(lengths, np.int64))
 
 
-def _document_frequencies(refs: _Texts, n: int, order: int, bits: int, progress: Progress | None) -> _Frequencies:
-    frequencies = _Frequencies()
-    for start in range(0, n, _CHUNK):
-        stop = min(n, start + _CHUNK)
-        keys, owner = refs.grams(start, stop, order, bits)
-        unique, inverse = np.unique(keys, return_inverse=True)
-        once = np.unique(owner * max(1, len(unique)) + inverse)
-        counts = np.bincount(once % max(1, len(unique)), minlength=len(unique))
-        frequencies.add(unique, counts.astype(np.int64))
-        if progress is not None:
-            progress(stop - start)
-    return frequencies
+@dataclass(frozen=True)
+class _Grams:
+    """The distinct n-grams of a chunk of pairs, sorted by (key, pair, side), and how often each occurs.
+
+    ``place`` is twice the number of the pair in the chunk, plus 1 for the hypothesis. A reference's n-gram that
+    the hypothesis shares is thus followed at once by the hypothesis's.
+    """
+
+    key: np.ndarray
+    place: np.ndarray
+    times: np.ndarray
+
+
+def _count(refs: _Texts, hyps: _Texts, span: tuple[int, int], order: int, bits: int) -> _Grams:
+    keys_r, owner_r = refs.grams(*span, order, bits)
+    keys_h, owner_h = hyps.grams(*span, order, bits)
+    keys = np.concatenate([keys_r, keys_h])
+    place = np.concatenate([owner_r << np.uint64(1), (owner_h << np.uint64(1)) | np.uint64(1)])
+    table = None
+    if not bits or order * bits + _PLACE_BITS > 64:
+        table, keys = np.unique(keys, return_inverse=True)
+    packed = (keys.astype(np.uint64) << np.uint64(_PLACE_BITS)) | place
+    packed.sort()
+    first = _starts(packed)
+    distinct = packed[first]
+    key = distinct >> np.uint64(_PLACE_BITS)
+    return _Grams(
+        key=key if table is None else table[key],
+        place=(distinct & np.uint64(2**_PLACE_BITS - 1)).astype(np.int32),
+        times=np.diff(first, append=len(packed)).astype(np.int32),
+    )
 
 
 @dataclass(frozen=True)
@@ -270,36 +309,70 @@ class _Match:
     plain: np.ndarray
 
 
-def _match(
-    refs: _Texts, hyps: _Texts, span: tuple[int, int], order: int, bits: int, frequencies: _Frequencies, log_n: float
-) -> _Match:
-    start, stop = span
-    keys_r, owner_r = refs.grams(start, stop, order, bits)
-    keys_h, owner_h = hyps.grams(start, stop, order, bits)
-    unique, inverse = np.unique(np.concatenate([keys_r, keys_h]), return_inverse=True)
-    size, pairs = max(1, len(unique)), stop - start
-    idf = log_n - np.log(np.maximum(1.0, frequencies.lookup(unique).astype(np.float64)))
-    grams_r, times_r = np.unique(owner_r * size + inverse[: len(keys_r)], return_counts=True)
-    grams_h, times_h = np.unique(owner_h * size + inverse[len(keys_r) :], return_counts=True)
-    weight_r, weight_h = (times * idf[grams % size] for grams, times in ((grams_r, times_r), (grams_h, times_h)))
+def _match(grams: _Grams, pairs: int, frequencies: _Frequencies, log_n: float) -> _Match:
+    idf = log_n - np.log(np.maximum(1.0, frequencies.lookup(grams.key)))
+    weight = grams.times * idf
+    norm = np.sqrt(np.bincount(grams.place, weights=weight**2, minlength=2 * pairs)).reshape(pairs, 2).prod(axis=1)
+    norm[norm == 0] = 1.0
+    place, key = grams.place, grams.key
+    at = np.flatnonzero((place[:-1] % 2 == 0) & (place[1:] == place[:-1] + 1) & (key[1:] == key[:-1]))
+    pair, theirs, mine = place[at] // 2, weight[at], weight[at + 1]
 
-    def total(owner: np.ndarray, values: np.ndarray) -> np.ndarray:
-        return np.bincount(owner, weights=values, minlength=pairs)
+    def total(values: np.ndarray) -> np.ndarray:
+        return np.bincount(pair, weights=values, minlength=pairs)
 
-    norm = np.sqrt(total(grams_r // size, weight_r**2)) * np.sqrt(total(grams_h // size, weight_h**2))
-    norm = np.where(norm == 0, 1.0, norm)
-    at = np.searchsorted(grams_r, grams_h)
-    shared = np.zeros(len(grams_h), bool)
-    if len(grams_r):
-        at = np.minimum(at, len(grams_r) - 1)
-        shared = grams_r[at] == grams_h
-    at, owner = at[shared], (grams_h // size)[shared]
-    here, there = weight_h[shared], weight_r[at] if len(grams_r) else weight_r
     return _Match(
-        correct=total(owner, np.minimum(times_h[shared], times_r[at] if len(grams_r) else times_r)),
-        clipped=total(owner, np.minimum(here, there) * there) / norm,
-        plain=total(owner, here * there) / norm,
+        correct=total(np.minimum(grams.times[at], grams.times[at + 1])),
+        clipped=total(np.minimum(mine, theirs) * theirs) / norm,
+        plain=total(mine * theirs) / norm,
     )
+
+
+def _match_all(
+    refs: _Texts, hyps: _Texts, order: int, bits: int, progress: Progress | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One order over the corpus: first the document frequencies, then the matches."""
+    n = len(refs.offsets) - 1
+    spans = [(start, min(n, start + _CHUNK)) for start in range(0, n, _CHUNK)]
+    frequencies, kept = _Frequencies(), []
+    for span in spans:
+        grams = _count(refs, hyps, span, order, bits)
+        frequencies.add(grams.key[grams.place % 2 == 0])
+        if len(spans) <= _KEEP:
+            kept.append(grams)
+        if progress is not None:
+            progress(span[1] - span[0])
+    log_n = math.log(n) if n else 0.0
+    out = np.zeros((3, n))
+    for k, span in enumerate(spans):
+        grams = kept[k] if kept else _count(refs, hyps, span, order, bits)
+        match = _match(grams, span[1] - span[0], frequencies, log_n)
+        out[:, slice(*span)] = match.correct, match.clipped, match.plain
+        if progress is not None:
+            progress(span[1] - span[0])
+    return out[0], out[1], out[2]
+
+
+def _rouge(
+    references: Sequence[str], hypotheses: Sequence[str], refs: _Texts, hyps: _Texts, progress: Progress | None
+) -> np.ndarray:
+    """(n,) ROUGE-L. Token numbers stand in for words, except where the text is not parted by single spaces."""
+    values = np.zeros(len(references))
+    pairs = zip(references, hypotheses, refs.offsets, refs.offsets[1:], hyps.offsets, hyps.offsets[1:])
+    for k, (reference, hypothesis, r0, r1, h0, h1) in enumerate(pairs):
+        if reference == hypothesis:
+            values[k] = 1.0 if reference else 0.0
+        elif _single_spaced(reference, r1 - r0) and _single_spaced(hypothesis, h1 - h0):
+            values[k] = _rouge_l(refs.tokens[r0:r1].tolist(), hyps.tokens[h0:h1].tolist())
+        else:
+            values[k] = rouge_l(reference, hypothesis)
+        if progress is not None:
+            progress(1)
+    return values
+
+
+def _single_spaced(text: str, tokens: int) -> bool:
+    return text.count(" ") + 1 == tokens and text.isprintable()
 
 
 # ------------------------------------------------------------------------------------------------------------- corpus
@@ -316,7 +389,7 @@ def nlg_measures(
     Args:
         references: one a report, tokens parted by spaces.
         hypotheses: as many; an empty one scores 0.
-        progress: called with the number of steps just made, ``nlg_steps(n)`` in all.
+        progress: called with the number of steps just made, ``NLG_STEPS`` a pair in all.
 
     Returns:
         name → Measure, in the order above. BLEU and ROUGE-L lie in [0, 1], the CIDEr family in [0, 10].
@@ -333,24 +406,12 @@ def nlg_measures(
     bits = width if ORDERS * width <= 64 else 0
     correct = np.zeros((n, ORDERS))
     clipped, plain = np.zeros(n), np.zeros(n)
-    log_n = math.log(n) if n else 0.0
     for order in range(1, ORDERS + 1):
-        frequencies = _document_frequencies(refs, n, order, bits, progress)
-        for start in range(0, n, _CHUNK):
-            stop = min(n, start + _CHUNK)
-            match = _match(refs, hyps, (start, stop), order, bits, frequencies, log_n)
-            correct[start:stop, order - 1] = match.correct
-            clipped[start:stop] += match.clipped
-            plain[start:stop] += match.plain
-            if progress is not None:
-                progress(stop - start)
+        correct[:, order - 1], more_clipped, more_plain = _match_all(refs, hyps, order, bits, progress)
+        clipped += more_clipped
+        plain += more_plain
     measures = _bleu_measures(hyps.lengths(), refs.lengths(), correct)
-    rouge = np.zeros(n)
-    for k, (reference, hypothesis) in enumerate(zip(references, hypotheses)):
-        rouge[k] = rouge_l(reference, hypothesis)
-        if progress is not None:
-            progress(1)
-    measures["ROUGE-L"] = mean_measure("ROUGE-L", rouge)
+    measures["ROUGE-L"] = mean_measure("ROUGE-L", _rouge(references, hypotheses, refs, hyps, progress))
     delta = np.maximum(0, hyps.lengths() - 1) - np.maximum(0, refs.lengths() - 1)
     cider = 10.0 / ORDERS * clipped * np.exp(-(delta.astype(np.float64) ** 2) / (2 * CIDER_SIGMA**2))
     measures["CIDEr"] = mean_measure("CIDEr", cider)
