@@ -89,18 +89,18 @@ class _Thing:
     severity: str | None = None
 
 
-def _matcher() -> tuple[Matcher, dict[tuple[str, str], tuple[str, State]]]:
+def _matcher() -> tuple[Matcher, dict[tuple[str, str], list[tuple[str, State]]]]:
     """All tables as one matcher, and what a subject class with a predicate class means."""
     rules = [Rule(_THING, ("finding", name), phrase) for name, phrase in read_table("findings.tsv", 2)]
     rules += [Rule(_THING, ("subject", kind), phrase) for kind, phrase in read_table("subjects.tsv", 2)]
     rules += [Rule(_PREDICATE, kind, phrase) for kind, phrase in read_table("predicates.tsv", 2)]
     rules += [Rule(_CONTEXT, kind, phrase) for kind, phrase in read_table("context.tsv", 2)]
     rules += [Rule(_ATTRIBUTE, (kind, value), phrase) for kind, value, phrase in read_table("attributes.tsv", 3)]
-    meanings: dict[tuple[str, str], tuple[str, State]] = {}
+    meanings: dict[tuple[str, str], list[tuple[str, State]]] = {}
     for subject, predicate, name, state in read_table("meanings.tsv", 4):
         if name not in (*LABELS, OTHER) or state not in _STRENGTH:
             raise ValueError(f"meanings.tsv: unknown label or state in '{subject} {predicate} {name} {state}'")
-        meanings[subject, predicate] = name, state  # type: ignore[assignment]
+        meanings.setdefault((subject, predicate), []).append((name, state))  # type: ignore[arg-type]
     return Matcher(rules), meanings
 
 
@@ -200,15 +200,19 @@ def _predicate_of(clauses: _Clauses, predicates: list[Match], kinds: frozenset[s
     return mine[-1]
 
 
-def _subject_thing(clauses: _Clauses, predicates: list[Match], match: Match) -> _Thing | None:
+def _subject_things(clauses: _Clauses, predicates: list[Match], match: Match) -> list[_Thing]:
+    """What the predicate of a subject says, if it has one."""
     kind = match.payload[1]
     predicate = _predicate_of(clauses, predicates, _PREDICATES_OF.get(kind, frozenset()), match)
     if predicate is None:
-        return None
-    name, state = _MEANINGS[kind, predicate.payload]
-    if state == "positive":
-        state = _finding_state(clauses, predicate.first, predicate.last)
-    return _Thing(min(match.first, predicate.first), max(match.last, predicate.last), name, state)
+        return []
+    first, last = min(match.first, predicate.first), max(match.last, predicate.last)
+    things = []
+    for name, state in _MEANINGS[kind, predicate.payload]:
+        if state == "positive":
+            state = _finding_state(clauses, predicate.first, predicate.last)
+        things.append(_Thing(first, last, name, state))
+    return things
 
 
 def _attach(things: list[_Thing], attributes: list[Match], words: list[str], clauses: _Clauses) -> None:
@@ -267,13 +271,16 @@ def _read(sentence: str) -> tuple[_Hit, ...]:
     for match in found:
         kind, name = match.payload
         if kind == "subject":
-            thing = _subject_thing(clauses, predicates, match)
-            if thing:
-                things.append(thing)
+            things += _subject_things(clauses, predicates, match)
         elif name == NO_FINDING:
             things.append(_Thing(match.first, match.last, name, "positive"))
         elif name != "-":
-            things.append(_Thing(match.first, match.last, name, _finding_state(clauses, match.first, match.last)))
+            state = _finding_state(clauses, match.first, match.last)
+            if state == "positive" and name.endswith("?"):
+                state = "uncertain"
+            elif state == "uncertain" and name.endswith("!"):
+                state = "positive"
+            things.append(_Thing(match.first, match.last, name.rstrip("?!"), state))
     if attributes:
         _attach(things, attributes, words, clauses)
     hits = []
