@@ -73,7 +73,8 @@ _REPAIRS = _rules(
         (r"\b((?:epicardial|pericardial|cardiac)\s+fat)\s+~", r"\1 pad"),
         (r"\b(chest)\s+~(?=\s+(?:tip|is\b|with\b|in\b|has\b|catheter|overl|terminat))", r"\1 port"),
         (
-            r"(?<!acute )(?<!active )(?<!focal )\b(pulmonary)\s+~(?=\s*(?:,|and\b|are\b|appear|otherwise|within|normal))",
+            r"(?<!acute )(?<!active )(?<!focal )\b(pulmonary)\s+~"
+            r"(?=\s*(?:,|and\b|are\b|appear|otherwise|within|normal))",
             r"\1 vessels",
         ),
         (r"\b(normal\s+pulmonary)\s+~(?=\.|\s+and\b)", r"\1 vessels"),
@@ -91,7 +92,7 @@ _REPAIRS = _rules(
         (r"\b(most)\s+~(?=\s+(?:represent|reflect|due|relat|consistent|secondary|compatible))", r"\1 likely"),
         (r"\b(appearance|which)\s+~(?=\s+(?:scarring|atelecta|subsegmental))", r"\1 suggests"),
         (r"(?<=[\w,])(?<!\bno)(?<!\bor)(?<!\bare)\s+~(?=\s+" + _LIKELY_VERB + ")", " likely"),
-        (r"(?<=,)\s+~(?=\s+" + _LIKELY_NOUN + ")", " likely"),
+        (r"(?<=,)\s+~(?=\s+(?:acute|" + _LIKELY_NOUN + "))", " likely"),
         (r"\b(" + _SHADOW + r")\s+~(?=\s+" + _LIKELY_NOUN + ")", r"\1 likely"),
         (r"(?<=,)\s+~(?=\s+(?:seen|appreciated|visualized|demonstrated)\s+on)", " best"),
         (r"\b(are\s+no)\s+~(?=\s+of\b)", r"\1 signs"),

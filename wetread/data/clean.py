@@ -72,22 +72,60 @@ _ENDS_OPEN = re.compile(
     re.IGNORECASE,
 )
 _NAMES = frozenset(
-    "Schmorl Bochdalek Morgagni Hodgkin Kerley Hampton Ghon Swan Ganz Harrington Hickman Cobb Dobbhoff Groshong Mediport"
-    " Chilaiditi Port-a-Cath Cath Hill Sachs Paget Pancoast Ranke Westermark Nuss Marfan Eisenmenger Down Crohn Rasmussen"
-    " Gram Foley Marshall I II III".split()
+    [
+        "Schmorl",
+        "Bochdalek",
+        "Morgagni",
+        "Hodgkin",
+        "Kerley",
+        "Hampton",
+        "Ghon",
+        "Swan",
+        "Ganz",
+        "Harrington",
+        "Hickman",
+        "Cobb",
+        "Dobbhoff",
+        "Groshong",
+        "Mediport",
+        "Chilaiditi",
+        "Port-a-Cath",
+        "Cath",
+        "Hill",
+        "Sachs",
+        "Paget",
+        "Pancoast",
+        "Ranke",
+        "Westermark",
+        "Nuss",
+        "Marfan",
+        "Eisenmenger",
+        "Crohn",
+        "Rasmussen",
+    ]
 )
+#: Words that are a sentence by themselves.
 _ONE_WORD = frozenset(
-    "normal unremarkable cardiomegaly emphysema scoliosis kyphosis copd atelectasis pneumonia pneumothorax osteopenia"
-    " hyperinflation hyperexpansion spondylosis bronchitis dextroscoliosis levoscoliosis".split()
+    [
+        "normal",
+        "unremarkable",
+        "cardiomegaly",
+        "emphysema",
+        "scoliosis",
+        "kyphosis",
+        "copd",
+        "atelectasis",
+        "pneumonia",
+        "pneumothorax",
+        "osteopenia",
+        "hyperinflation",
+        "hyperexpansion",
+        "spondylosis",
+        "bronchitis",
+        "dextroscoliosis",
+        "levoscoliosis",
+    ]
 )
-#: The field's acronyms, as they are written.
-_ACRONYMS = {
-    a.lower(): a
-    for a in (
-        "CT MRI SVC IVC CABG PICC PA AP COPD ICD AICD IJ DISH CHF TB IV VP LV RV LA RA NG ET ETT AC GE TIPS ORIF AVN PE"
-        " ARDS CVC LVAD"
-    ).split()
-}
 
 
 def _typography(text: str) -> str:
@@ -101,13 +139,13 @@ def _typography(text: str) -> str:
 
 
 def _case(sentence: str) -> str:
-    """Sentence case: first letter capital, the words of the field's acronyms and names as they are written."""
+    """Sentence case: first letter capital, acronyms and names as they are written, all else small."""
     words = sentence.split(" ")
     for i, word in enumerate(words):
         core = word.strip(".,;:()\"'")
-        if core.isupper() and len(core) > 1 and core.lower() not in _ACRONYMS and core.isalpha() and len(core) > 4:
-            words[i] = word.lower()
-        elif i and re.fullmatch(r"[A-Z][a-z]+(?:-[a-z]+)*", core) and core not in _NAMES:
+        shouted = core.isalpha() and core.isupper() and len(core) > 5
+        capitalised = i > 0 and core not in _NAMES and re.fullmatch(r"[A-Z][a-z]+(?:-[a-z]+)*", core)
+        if shouted or capitalised:
             words[i] = word.lower()
     cased = " ".join(words)
     return cased[:1].upper() + cased[1:]

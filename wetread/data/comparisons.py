@@ -24,7 +24,10 @@ _PRIOR_NAMED = (
     rf"(?:(?:the|a|an|multiple)\s+)?(?:{_EARLIER}\s+)+(?:chest\s+)?(?:CT\s+)?{_EXAM}"
     r"(?:\s+(?:dated|from|of|on)\s+XXXX(?:,?\s+XXXX)*)?(?:,?\s+XXXX)*"
 )
-_STEADY = r"(?:(?:grossly|essentially|relatively|overall|otherwise|largely|likewise)\s+)?(?:stable|unchanged)(?:\s+appearing)?"
+_STEADY = (
+    r"(?:(?:grossly|essentially|relatively|overall|otherwise|largely|likewise)\s+)?"
+    r"(?:stable|unchanged)(?:\s+appearing)?"
+)
 _SEEN = r"(?:noted|seen|demonstrated|identified|visualized|present|appreciated|evident|observed|shown)"
 _DEGREE = r"(?:mild|moderate|severe|slight|small|minimal|marked|large|borderline|prominent|chronic)"
 _LOOK = r"(?:appearance|position|configuration|alignment|size|contour|caliber)"
@@ -56,7 +59,6 @@ def _rules(table: list[tuple[str, str]]) -> list[tuple[re.Pattern[str], str]]:
 #: Phrases of comparison that leave a whole sentence behind when taken out; in order.
 _PHRASES = _rules(
     [
-        (rf"^comparison\s+XXXX(?:,\s*XXXX)*[.,:]?\s+(?=[A-Z])", ""),
         (rf",?\s*(?:as|when|are|is)?\s*compared?\s+(?:to|with)\s+{_PRIOR}(?=\W|$)", ""),
         (rf",?\s*in\s+comparison\s+(?:to|with)\s+{_PRIOR}(?=\W|$)", ""),
         (rf"\b({_STEADY})\s+(?:from|since|in|on|to|with|when)\s+{_PRIOR}(?=\W|$)", r"\1"),
@@ -70,7 +72,7 @@ _PHRASES = _rules(
         (r"^(?:grossly\s+)?similar(?:[\s-]+appearing)?\s+(?!appearance)", ""),
         (rf",?\s*\bas\s+(?:was\s+|also\s+)?{_SEEN}\s+(?:on|in)\s+{_PRIOR_NAMED}(?=\W|$)", ""),
         (
-            rf",?\s*(?:\bor|\band|\bwith|\bwithout)?\s*\b(?:no|without|any)?\s*(?:significant\s+|acute\s+|appreciable\s+)*"
+            r",?\s*(?:\bor|\band|\bwith|\bwithout)?\s*\b(?:no|without|any)?\s*(?:significant\s+|acute\s+|appreciable\s+)*"
             r"interval\s+changes?\b(?:\s+(?:is|are)?\s*" + _SEEN + r")?",
             "",
         ),
@@ -122,7 +124,7 @@ _LEADING_NEUTRAL = re.compile(
 _TRAILING = re.compile(rf"\s+{_STEADY}(?:\s+in\s+{_LOOK}(?:\s+and\s+{_LOOK})*)?\s*(?=[.;]|$)", re.IGNORECASE)
 _ADJECTIVE = re.compile(rf"\b{_STEADY}\s+(?=[\w(])", re.IGNORECASE)
 _ONLY_CHANGE = re.compile(
-    rf"^\W*(?:otherwise,?\s+|there\s+(?:is|has\s+been|are)\s+|overall,?\s+)*(?:no|without|little|not)\s+"
+    rf"^\W*(?:otherwise,?\s+|there\s+(?:is|has\s+been|(?:has|have)\s+become|are)\s+|overall,?\s+)*(?:no|without|little|not)\s+"
     rf"(?:\w+\s+){{0,3}}?(?:changed?|(?<!acute\sbony\s)change)\b|^\W*{_STEADY}\W*$",
     re.IGNORECASE,
 )
@@ -136,7 +138,7 @@ _DISEASE = (
 _RESIDUE = re.compile(
     rf"\b(?:unchanged|stable|stability|interval\w*|compar(?:ed|ison|isons|able)|again|since|(?:prior|previous)(?!\s+{_DISEASE})"
     r"|previously|earlier|recent(?:ly)?|improv\w+|worsen\w*|wors[et]\s+(?:compared|than\s+(?:on|the))|resolv\w+|resolution"
-    r"|develop(?:ed|ing)|progress(?:ion|ed|ive|ing|ively)?|has\s+been|have\s+been|had\s+been|(?:was|were)(?!\s+(?:seen|identified|noted|demonstrated|detected)\b)|no\s+longer|newly|new"
+    r"|develop(?:ed|ing)|progress(?:ion|ed|ive|ing|ively)?|has\s+been|(?:has|have)\s+become|have\s+been|had\s+been|(?:was|were)(?!\s+(?:seen|identified|noted|demonstrated|detected)\b)|no\s+longer|newly|new"
     r"|now|increas(?:ed|ing|e)\s+(?:in|from|since)|decreas(?:ed|ing|e)\s+(?:in|from|since)|increasing|decreasing"
     r"|slight(?:ly)?\s+(?:increase|decrease)|re-?demonstrat\w+|re-?identif\w+|residual(?!s)|similar(?:ly)?(?=\s+(?:to|in|appearance)|\W*$)"
     r"|last|today\w*|yet|currently|recurrent|clearing|persist\w*|remov(?:ed|al)|placement|before|followup\s+to|changed"

@@ -202,7 +202,17 @@ def _study(
         tally.noted["studies without FINDINGS and IMPRESSION, kept"] += record.sections.get("impression") is None
     extra = {} if record.mesh is None else {"mesh": dict(record.mesh)}
     split = entry.split if entry is not None else "extra"
-    return ManifestStudy(_study_id(record, entry), split, views, extra=extra, **record.sections)
+    texts = record.sections
+    return ManifestStudy(
+        study_id=_study_id(record, entry),
+        split=split,
+        views=views,
+        indication=texts.get("indication"),
+        comparison=texts.get("comparison"),
+        findings=texts.get("findings"),
+        impression=texts.get("impression"),
+        extra=extra,
+    )
 
 
 def _from_reports(
@@ -235,8 +245,11 @@ def _from_r2gen(source: Path, options: IuOptions, progress: Progress, tally: Tal
     folder = options.images if options.images is not None else source / "images"
     try:
         annotation = json.loads(path.read_text(encoding="utf-8"))
-        items = [(split, item) for split, part in annotation.items() for item in part]
-        items = [(split, str(item["id"]), str(item["report"]), list(item["image_path"])) for split, item in items]
+        items = [
+            (split, str(item["id"]), str(item["report"]), [str(name) for name in item["image_path"]])
+            for split, part in annotation.items()
+            for item in part
+        ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is not R2Gen's annotation (splits of id, report, image_path): {error}") from error
     studies = []
