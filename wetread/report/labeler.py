@@ -7,7 +7,7 @@ whose *predicate* decides ("heart size … is normal", "… is enlarged").
 Scope follows ConText (Harkema et al., J Biomed Inform 42:839, 2009): a trigger acts forward or backward to the end of
 its clause. What counts as each label follows CheXbert (Smit et al. 2020), the labeler that the field scores with:
 "No Finding" means that nothing abnormal at all is said, degenerative spine and calcified granuloma included, support
-devices excepted; an unchanged cardiomediastinal silhouette is an uncertain one.
+devices, clips and sternotomy excepted. See ``Convention`` for what CheXbert reads oddly.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from wetread.report.phrases import Match, Matcher, Rule, read_table, tokenize
 from wetread.report.sentences import split_sentences
 from wetread.types import LABELS, State
 
-__all__ = ["Labels", "Mention", "combine", "label", "label_many", "label_spans"]
+__all__ = ["Convention", "Labels", "Mention", "combine", "label", "label_many", "label_spans"]
 
 #: The state of each of the 14 labels; None where the text does not mention it.
 Labels = dict[str, State | None]
@@ -31,8 +31,15 @@ NO_FINDING = "No Finding"
 DEVICES = "Support Devices"
 #: In the tables: abnormal, but none of the 14; speaks against "No Finding".
 OTHER = "Other"
+#: In the tables: looks like a finding and is none; hides the phrases inside it.
+HIDDEN = "-"
 
-_THING, _PREDICATE, _CONTEXT, _ATTRIBUTE, _PREPOSITION = range(5)
+#: How to read what CheXbert reads oddly but regularly ("no displaced rib fracture" as a fracture, an unchanged
+#: mediastinum as an uncertain one). ``chexbert`` agrees with it, so that figures compare with published ones;
+#: ``plain`` says what the text says and is for showing, checking and evidence.
+Convention = Literal["chexbert", "plain"]
+
+_THING, _PREDICATE, _CONTEXT, _ATTRIBUTE = range(4)
 _STRENGTH: Mapping[State | None, int] = {None: 0, "negative": 1, "uncertain": 2, "positive": 3}
 
 
@@ -89,25 +96,54 @@ class _Thing:
     severity: str | None = None
 
 
-def _matcher() -> tuple[Matcher, dict[tuple[str, str], list[tuple[str, State]]]]:
-    """All tables as one matcher, and what a subject class with a predicate class means."""
-    rules = [Rule(_THING, ("finding", name), phrase) for name, phrase in read_table("findings.tsv", 2)]
-    rules += [Rule(_THING, ("subject", kind), phrase) for kind, phrase in read_table("subjects.tsv", 2)]
+class _Entry(NamedTuple):
+    """A row of ``findings.tsv`` or ``subjects.tsv``: a label with its flags, or the class of a subject."""
+
+    name: str
+    flags: str
+    is_subject: bool
+
+
+class _Tables(NamedTuple):
+    """The phrase tables under one convention."""
+
+    matcher: Matcher
+    #: (subject class, predicate class) → what it means
+    meanings: dict[tuple[str, str], list[tuple[str, State]]]
+    #: subject class → the predicate classes that mean something for it
+    predicates: dict[str, frozenset[str]]
+
+
+def _split_flags(cell: str) -> tuple[str, str]:
+    name = cell.rstrip("?!=~")
+    if name not in (*LABELS, OTHER, HIDDEN):
+        raise ValueError(f"findings.tsv or meanings.tsv: '{name}' is no label")
+    return name, cell[len(name) :]
+
+
+@lru_cache(maxsize=2)
+def _tables(convention: Convention) -> _Tables:
+    """Read the tables; rows with the flag ``~`` count under the convention ``chexbert`` only."""
+    plain = convention == "plain"
+    rules: list[Rule] = []
+    for cell, phrase in read_table("findings.tsv", 2):
+        name, flags = _split_flags(cell)
+        if not (plain and "~" in flags):
+            rules.append(Rule(_THING, _Entry(name, flags, False), phrase))
+    rules += [Rule(_THING, _Entry(kind, "", True), phrase) for kind, phrase in read_table("subjects.tsv", 2)]
     rules += [Rule(_PREDICATE, kind, phrase) for kind, phrase in read_table("predicates.tsv", 2)]
     rules += [Rule(_CONTEXT, kind, phrase) for kind, phrase in read_table("context.tsv", 2)]
     rules += [Rule(_ATTRIBUTE, (kind, value), phrase) for kind, value, phrase in read_table("attributes.tsv", 3)]
     meanings: dict[tuple[str, str], list[tuple[str, State]]] = {}
-    for subject, predicate, name, state in read_table("meanings.tsv", 4):
-        if name not in (*LABELS, OTHER) or state not in _STRENGTH:
-            raise ValueError(f"meanings.tsv: unknown label or state in '{subject} {predicate} {name} {state}'")
-        meanings.setdefault((subject, predicate), []).append((name, state))  # type: ignore[arg-type]
-    return Matcher(rules), meanings
-
-
-_MATCHER, _MEANINGS = _matcher()
-_PREDICATES_OF = {
-    subject: frozenset(p for s, p in _MEANINGS if s == subject) for subject in {s for s, _ in _MEANINGS}
-}
+    kinds: dict[str, set[str]] = {}
+    for subject, predicate, cell, state in read_table("meanings.tsv", 4):
+        name, flags = _split_flags(cell)
+        if state not in _STRENGTH:
+            raise ValueError(f"meanings.tsv: '{state}' is no state")
+        if not (plain and "~" in flags):
+            meanings.setdefault((subject, predicate), []).append((name, cast(State, state)))
+            kinds.setdefault(subject, set()).add(predicate)
+    return _Tables(Matcher(rules), meanings, {k: frozenset(v) for k, v in kinds.items()})
 
 
 class _Clauses:
@@ -200,19 +236,31 @@ def _predicate_of(clauses: _Clauses, predicates: list[Match], kinds: frozenset[s
     return mine[-1]
 
 
-def _subject_things(clauses: _Clauses, predicates: list[Match], match: Match) -> list[_Thing]:
+def _subject_things(tables: _Tables, clauses: _Clauses, predicates: list[Match], match: Match) -> list[_Thing]:
     """What the predicate of a subject says, if it has one."""
-    kind = match.payload[1]
-    predicate = _predicate_of(clauses, predicates, _PREDICATES_OF.get(kind, frozenset()), match)
+    kind = match.payload.name
+    predicate = _predicate_of(clauses, predicates, tables.predicates.get(kind, frozenset()), match)
     if predicate is None:
         return []
     first, last = min(match.first, predicate.first), max(match.last, predicate.last)
     things = []
-    for name, state in _MEANINGS[kind, predicate.payload]:
+    for name, state in tables.meanings[kind, predicate.payload]:
         if state == "positive":
             state = _finding_state(clauses, predicate.first, predicate.last)
         things.append(_Thing(first, last, name, state))
     return things
+
+
+def _finding_thing(clauses: _Clauses, match: Match) -> _Thing:
+    name, flags, _ = match.payload
+    state: State = "positive"
+    if "=" not in flags and name != NO_FINDING:
+        state = _finding_state(clauses, match.first, match.last)
+        if state == "positive" and "?" in flags:
+            state = "uncertain"
+        elif state == "uncertain" and "!" in flags:
+            state = "positive"
+    return _Thing(match.first, match.last, name, state)
 
 
 def _attach(things: list[_Thing], attributes: list[Match], words: list[str], clauses: _Clauses) -> None:
@@ -256,57 +304,50 @@ _JOINS = frozenset(["and", "or", ",", "with", "without", "versus", "vs", "plus"]
 
 
 @lru_cache(maxsize=1 << 15)
-def _read(sentence: str) -> tuple[_Hit, ...]:
+def _read(sentence: str, convention: Convention) -> tuple[_Hit, ...]:
     """The mentions of one sentence; the same sentence is read once."""
+    tables = _tables(convention)
     tokens = tokenize(sentence)
     words = [t[0] for t in tokens]
     groups: tuple[list[Match], ...] = ([], [], [], [])
-    for match in _MATCHER.scan(words):
+    for match in tables.matcher.scan(words):
         groups[match.group].append(match)
     found, predicates, contexts, attributes = groups
     if not found:
         return ()
     clauses = _Clauses(words, contexts)
-    things = []
+    things: list[_Thing] = []
     for match in found:
-        kind, name = match.payload
-        if kind == "subject":
-            things += _subject_things(clauses, predicates, match)
-        elif name == NO_FINDING:
-            things.append(_Thing(match.first, match.last, name, "positive"))
-        elif name != "-":
-            state = _finding_state(clauses, match.first, match.last)
-            if state == "positive" and name.endswith("?"):
-                state = "uncertain"
-            elif state == "uncertain" and name.endswith("!"):
-                state = "positive"
-            things.append(_Thing(match.first, match.last, name.rstrip("?!"), state))
+        if match.payload.is_subject:
+            things += _subject_things(tables, clauses, predicates, match)
+        elif match.payload.name != HIDDEN:
+            things.append(_finding_thing(clauses, match))
     if attributes:
         _attach(things, attributes, words, clauses)
-    hits = []
-    for t in things:
-        name, state = t.label, t.state
-        if name == OTHER:
-            name, state = NO_FINDING, ("positive" if state == "negative" else "negative")
-        hits.append(_Hit(name, state, tokens[t.first][1], tokens[t.last - 1][2], t.side, t.zone, t.severity))
-    return tuple(hits)
+    return tuple(_hit(thing, tokens) for thing in things)
 
 
-def label_spans(text: str) -> list[Mention]:
+def _hit(thing: _Thing, tokens: list[tuple[str, int, int]]) -> _Hit:
+    name, state = thing.label, thing.state
+    if name == OTHER:
+        name, state = NO_FINDING, ("positive" if state == "negative" else "negative")
+    start, end = tokens[thing.first][1], tokens[thing.last - 1][2]
+    return _Hit(name, state, start, end, thing.side, thing.zone, thing.severity)
+
+
+def label_spans(text: str, convention: Convention = "plain") -> list[Mention]:
     """Every mention of a label in a report, with its place, in reading order.
 
     Args:
         text: a report, a section or a sentence; any string.
+        convention: see ``Convention``; by default what the text says.
     """
     mentions = []
     for index, span in enumerate(split_sentences(text)):
-        for hit in _read(span.value):
+        for hit in _read(span.value, convention):
             start, end = span.start + hit.start, span.start + hit.end
-            mentions.append(
-                Mention(
-                    hit.label, hit.state, index, start, end, text[start:end], hit.side, hit.zone, hit.severity
-                )
-            )
+            place = (index, start, end, text[start:end])
+            mentions.append(Mention(hit.label, hit.state, *place, hit.side, hit.zone, hit.severity))
     return mentions
 
 
@@ -332,18 +373,19 @@ def combine(mentions: Iterable[Mention | _Hit]) -> Labels:
     return states
 
 
-def label(text: str) -> Labels:
+def label(text: str, convention: Convention = "chexbert") -> Labels:
     """The 14 labels of a report: positive, uncertain, negative, or None where not mentioned.
 
     Args:
         text: the report or the section to label; any string, also an empty one (all None).
+        convention: see ``Convention``; by default that of the published scores.
     """
     hits: list[_Hit] = []
     for span in split_sentences(text):
-        hits.extend(_read(span.value))
+        hits.extend(_read(span.value, convention))
     return combine(hits)
 
 
-def label_many(texts: Iterable[str]) -> list[Labels]:
+def label_many(texts: Iterable[str], convention: Convention = "chexbert") -> list[Labels]:
     """``label`` of each text, in order."""
-    return [label(text) for text in texts]
+    return [label(text, convention) for text in texts]
