@@ -1,0 +1,32 @@
+"""``wetread train CONFIG``: run an experiment, stage by stage."""
+
+from __future__ import annotations
+
+import argparse
+
+from wetread.errors import ExtraMissing
+
+HELP = "Run an experiment: from a manifest to calibrated networks. Interrupted stages resume. Needs the extra 'train'."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", metavar="CONFIG", help="the experiment's TOML file (see runs/)")
+    parser.add_argument("--stage", metavar="NAME", help="run this stage alone (default: all, in order)")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
+
+
+def run(args: argparse.Namespace) -> int:
+    import logging
+
+    try:
+        import torch
+    except ImportError as error:
+        raise ExtraMissing("wetread train", "train") from error
+    from wetread.train.config import load_config
+    from wetread.train.pipeline import run_stages
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    run_stages(load_config(args.config), args.stage)
+    return 0

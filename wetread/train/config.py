@@ -1,0 +1,139 @@
+"""The configuration of an experiment: one TOML file, one frozen dataclass a section."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from wetread.errors import UsageError
+
+__all__ = ["Config", "DataConfig", "DecoderConfig", "EncoderConfig", "FindingsConfig", "load_config"]
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """``manifest``: JSON lines of ``wetread data prepare``; ``other_films``: a folder with ``films.csv``, or empty."""
+
+    manifest: str = ""
+    other_films: str = ""
+    train_splits: tuple[str, ...] = ("train", "extra")
+    min_concept: int = 12
+    min_wording: int = 10
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """The film encoder. ``init`` is ``imagenet`` or ``random``; ``warmup_epochs`` are spent on the other films."""
+
+    init: str = "imagenet"
+    size: int = 224
+    neck: int = 256
+    folds: int = 3
+    epochs: int = 5
+    warmup_epochs: int = 3
+    batch: int = 16
+    learning_rate: float = 8e-4
+    weight_decay: float = 0.05
+    ema: float = 0.998
+    dropout: float = 0.2
+    precision: str = "bf16"
+
+
+@dataclass(frozen=True)
+class FindingsConfig:
+    """Calibration of the findings. ``folds`` are those of the cross-fitted thresholds."""
+
+    folds: int = 5
+    beta: float = 1.0
+
+
+@dataclass(frozen=True)
+class DecoderConfig:
+    """The language model and its two phases of training."""
+
+    width: int = 256
+    layers: int = 3
+    heads: int = 8
+    dropout: float = 0.2
+    max_tokens: int = 110
+    min_word: int = 3
+    epochs: int = 20
+    batch: int = 32
+    learning_rate: float = 1e-3
+    label_smoothing: float = 0.05
+    scst_epochs: int = 6
+    scst_samples: int = 5
+    scst_learning_rate: float = 5e-5
+    cider_weight: float = 1.0
+    label_weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Config:
+    name: str = "run"
+    version: str = "0"
+    seed: int = 1
+    run_dir: str = ""
+    data: DataConfig = field(default_factory=DataConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    findings: FindingsConfig = field(default_factory=FindingsConfig)
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+
+    def digest(self) -> str:
+        """SHA-256 of everything that decides the result; paths do not."""
+        values = asdict(self)
+        values.pop("run_dir")
+        values["data"].pop("manifest")
+        values["data"].pop("other_films")
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _section(kind: type, values: dict[str, Any], where: str) -> Any:
+    known = {f.name: f for f in fields(kind)}
+    for key in values:
+        if key not in known:
+            raise UsageError(f"{where}: unknown setting '{key}'; known are {', '.join(sorted(known))}")
+    cleaned = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    for key, value in cleaned.items():
+        default = getattr(kind(), key)
+        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            cleaned[key] = float(value)
+        elif type(value) is not type(default):
+            raise UsageError(f"{where}: '{key}' must be of type {type(default).__name__}, not {value!r}")
+    return kind(**cleaned)
+
+
+def _path(value: str, base: Path) -> str:
+    expanded = Path(os.path.expandvars(value)).expanduser()
+    return str(expanded if expanded.is_absolute() else (base / expanded).resolve())
+
+
+def load_config(path: str | Path) -> Config:
+    """Read a configuration; its paths are relative to the file and may name environment variables.
+
+    Raises:
+        UsageError: the file is absent, no TOML, or has an unknown or ill-typed setting.
+    """
+    path = Path(path)
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"the configuration {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"the configuration {path} is no TOML: {error}") from error
+    sections = {"data": DataConfig, "encoder": EncoderConfig, "findings": FindingsConfig, "decoder": DecoderConfig}
+    built = {k: _section(kind, values.pop(k, {}), f"{path} [{k}]") for k, kind in sections.items()}
+    config = _section(Config, {**values, **built}, str(path))
+    if not config.data.manifest or not config.run_dir:
+        raise UsageError(f"{path}: 'run_dir' and 'manifest' in [data] must be set")
+    base = path.resolve().parent
+    data = asdict(config.data)
+    data["manifest"] = _path(config.data.manifest, base)
+    data["other_films"] = _path(config.data.other_films, base) if config.data.other_films else ""
+    rest = {f.name: getattr(config, f.name) for f in fields(Config)}
+    return Config(**{**rest, "run_dir": _path(config.run_dir, base), "data": DataConfig(**data)})

@@ -1,0 +1,292 @@
+"""Training the film encoder: a warm-up on other labelled films, then K folds, each blind to its fold's studies.
+
+The K networks give out-of-fold concepts for every training study, which is what the decoder and the thresholds
+learn from; together they are the ensemble that ships. Runs on one process or under ``torchrun`` (gloo or nccl).
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+import hashlib
+import math
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import distributed, nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+from tqdm import tqdm
+
+from wetread.train.config import EncoderConfig
+from wetread.train.encoder import FilmEncoder
+from wetread.train.films import Augment, as_tensor
+
+__all__ = ["NIH_LABELS", "StudyFilms", "fold_of", "other_films", "predict", "train_encoder", "warm_up", "world"]
+
+#: The 14 findings of ChestX-ray14 (Wang et al. 2017), then kermany's one.
+NIH_LABELS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Effusion",
+    "Emphysema",
+    "Fibrosis",
+    "Hernia",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pleural_Thickening",
+    "Pneumonia",
+    "Pneumothorax",
+)
+
+
+@dataclass(frozen=True)
+class StudyFilms:
+    """``films``: indices into the pack of each study; ``lateral``: (films,) 1, 0 or NaN; ``study``: its row."""
+
+    films: tuple[tuple[int, ...], ...]
+    lateral: np.ndarray
+
+
+def fold_of(study_id: str, folds: int) -> int:
+    """The fold of a study, by a hash of its id: the same in every run and on every machine."""
+    return int(hashlib.sha256(study_id.encode()).hexdigest()[:8], 16) % folds
+
+
+def world() -> tuple[int, int]:
+    """(rank, world size); joins the process group when started by ``torchrun``."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size > 1 and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    return (distributed.get_rank(), size) if size > 1 else (0, 1)
+
+
+def _device() -> torch.device:
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    return torch.device("cpu")
+
+
+def _autocast(precision: str, device: torch.device) -> AbstractContextManager:
+    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+
+
+def concept_loss(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy over the known entries of target (NaN is unknown), weighted by column."""
+    known = ~torch.isnan(target)
+    loss = functional.binary_cross_entropy_with_logits(logits, torch.nan_to_num(target), reduction="none")
+    return (loss * known * weight).sum() / len(target) / weight.mean() / 10
+
+
+class _Average:
+    """Exponential moving average of a network's weights and running statistics."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval()
+        self.decay, self.steps = decay, 0
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        self.steps += 1
+        decay = min(self.decay, self.steps / (self.steps + 10))
+        for mean, value in zip(self.network.state_dict().values(), network.state_dict().values(), strict=True):
+            if mean.dtype.is_floating_point:
+                mean.lerp_(value, 1 - decay)
+            else:
+                mean.copy_(value)
+
+
+def _optimizer(network: nn.Module, config: EncoderConfig) -> torch.optim.Optimizer:
+    decay = [p for p in network.parameters() if p.ndim > 1]
+    rest = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [{"params": decay, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
+
+
+def _rate(step: int, steps: int) -> float:
+    warm = max(1, min(100, steps // 10))
+    if step < warm:
+        return (step + 1) / warm
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm))) + 1e-3
+
+
+def _order(n: int, seed: int, rank: int, size: int) -> np.ndarray:
+    order = np.random.default_rng(seed).permutation(n)
+    return order[: len(order) // size * size][rank::size] if size > 1 else order
+
+
+def _batches(studies: Sequence[int], films: StudyFilms, seed: int, batch: int) -> Iterator[tuple[list[int], list[int]]]:
+    """One epoch: for each study a frontal and a lateral film where it has both; (film, place in batch) lists."""
+    rng = np.random.default_rng(seed)
+    for start in range(0, len(studies), batch):
+        chosen, owner = [], []
+        for place, study in enumerate(studies[start : start + batch]):
+            own = list(films.films[study])
+            sides = [[f for f in own if films.lateral[f] != 1], [f for f in own if films.lateral[f] == 1]]
+            for side in sides:
+                if side:
+                    chosen.append(int(rng.choice(side)))
+                    owner.append(place)
+        yield chosen, owner
+
+
+def train_encoder(
+    pack: np.ndarray,
+    films: StudyFilms,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    studies: Sequence[int],
+    config: EncoderConfig,
+    seed: int,
+    start: dict[str, torch.Tensor] | None,
+    checkpoint: Path,
+    name: str = "encoder",
+) -> FilmEncoder:
+    """Train one network on the given studies and return its averaged weights; resumes from checkpoint.
+
+    Args:
+        pack: (films, 256, 256) uint8.
+        targets: (studies, C) in [0, 1], NaN unknown. weights: (C,).
+        start: weights to begin with (by name, where shapes agree), or None for ``config.init``.
+        checkpoint: file of the state after each epoch (safetensors cannot hold an optimizer; loaded weights_only).
+    """
+    rank, size = world()
+    device = _device()
+    torch.manual_seed(seed)
+    network = FilmEncoder(targets.shape[1], config.neck, config.dropout)
+    if start is not None:
+        own = network.state_dict()
+        network.load_state_dict({k: start[k] if k in start and start[k].shape == v.shape else v for k, v in own.items()})
+    elif config.init == "imagenet":
+        network.load_imagenet()
+    network = network.to(device, memory_format=torch.channels_last)
+    average = _Average(network, config.ema)
+    optimizer = _optimizer(network, config)
+    per_epoch = math.ceil(len(_order(len(studies), 0, rank, size)) / config.batch)
+    steps = per_epoch * config.epochs
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
+    first = 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        network.load_state_dict(state["network"])
+        average.network.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        average.steps, first = state["steps"], state["epoch"]
+    wrapped = DistributedDataParallel(network) if size > 1 else network
+    weight = torch.from_numpy(weights).to(device)
+    for epoch in range(first, config.epochs):
+        wrapped.train()
+        augment = Augment(config.size, seed * 1000 + epoch * 10 + rank)
+        order = [studies[i] for i in _order(len(studies), seed * 1000 + epoch, rank, size)]
+        progress = tqdm(total=per_epoch, desc=f"{name} {epoch + 1}/{config.epochs}", unit="batch", disable=rank > 0)
+        losses = []
+        for number, (chosen, owner) in enumerate(_batches(order, films, seed + epoch, config.batch)):
+            x = augment(np.stack([pack[f] for f in chosen])).to(device, memory_format=torch.channels_last)
+            batch = order[number * config.batch : (number + 1) * config.batch]
+            target = torch.from_numpy(targets[batch]).to(device)
+            where = torch.tensor(owner, device=device)
+            with _autocast(config.precision, device):
+                logits, _, lateral, _ = wrapped(x)
+            loss = _study_loss(logits.float(), where, target, weight)
+            side = torch.from_numpy(films.lateral[chosen].astype(np.float32)).to(device)
+            known = ~torch.isnan(side)
+            if known.any():
+                loss = loss + 0.1 * functional.binary_cross_entropy_with_logits(lateral[known], side[known])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            average.update(network)
+            losses.append(float(loss.detach()))
+            progress.update()
+            progress.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}")
+        progress.close()
+        if rank == 0:
+            _save(checkpoint, network, average, optimizer, schedule, epoch + 1)
+    return average.network.to("cpu").eval()  # type: ignore[return-value]
+
+
+def _study_loss(logits: torch.Tensor, owner: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Half of the loss on the mean of a study's films, half on each film alone."""
+    sums = torch.zeros(len(target), logits.shape[1], device=logits.device).index_add(0, owner, logits)
+    counts = torch.bincount(owner, minlength=len(target)).clamp(min=1)[:, None]
+    return 0.5 * concept_loss(sums / counts, target, weight) + 0.5 * concept_loss(logits, target[owner], weight)
+
+
+def _save(path: Path, network: nn.Module, average: _Average, optimizer: object, schedule: object, epoch: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {
+        "network": network.state_dict(),
+        "average": average.network.state_dict(),
+        "optimizer": optimizer.state_dict(),  # type: ignore[attr-defined]
+        "schedule": schedule.state_dict(),  # type: ignore[attr-defined]
+        "steps": average.steps,
+        "epoch": epoch,
+    }
+    torch.save(state, path.with_suffix(".new"))
+    path.with_suffix(".new").replace(path)
+
+
+@torch.no_grad()
+def predict(network: FilmEncoder, films: np.ndarray, size: int, precision: str, name: str) -> dict[str, np.ndarray]:
+    """All outputs for films (N, 256, 256) uint8: logits (N, C), maps (N, C, 7, 7) float16, lateral (N,), vector (N, D).
+
+    Maps are averaged over 2×2 cells, which is what the decoder reads.
+    """
+    device = _device()
+    network = network.to(device, memory_format=torch.channels_last).eval()
+    parts: dict[str, list[np.ndarray]] = {"logits": [], "maps": [], "lateral": [], "vector": []}
+    for start in tqdm(range(0, len(films), 32), desc=name, unit="batch"):
+        x = as_tensor(films[start : start + 32], size).to(device, memory_format=torch.channels_last)
+        with _autocast(precision, device):
+            logits, maps, lateral, vector = network(x)
+        parts["logits"].append(logits.float().cpu().numpy())
+        parts["maps"].append(functional.avg_pool2d(maps.float(), 2).cpu().numpy().astype(np.float16))
+        parts["lateral"].append(lateral.float().cpu().numpy())
+        parts["vector"].append(vector.float().cpu().numpy())
+    return {k: np.concatenate(v) for k, v in parts.items()}
+
+
+def other_films(folder: Path) -> tuple[list[Path], np.ndarray, np.ndarray]:
+    """Films of other collections that may be trained on: paths, targets (N, 15) with NaN, lateral (N,).
+
+    Three patients of four (by a hash of the patient); the fourth is kept for measuring. A label is known only
+    within the collection that has it, so that no label can be read off the collection's look.
+    """
+    paths, targets = [], []
+    with (folder / "films.csv").open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if fold_of(row["patient_id"] or row["filename"], 4) == 0:
+                continue
+            found = set(row["labels"].split("|"))
+            if row["set"] == "nih14":
+                targets.append([float(n in found) for n in NIH_LABELS] + [math.nan])
+            elif row["set"] == "kermany":
+                targets.append([math.nan] * len(NIH_LABELS) + [float("ormal" not in row["labels"])])
+            else:
+                continue
+            paths.append(folder / row["set"] / row["filename"])
+    return paths, np.array(targets, np.float32), np.zeros(len(paths), np.float32)
+
+
+def warm_up(
+    pack: np.ndarray, targets: np.ndarray, config: EncoderConfig, epochs: int, seed: int, checkpoint: Path
+) -> dict[str, torch.Tensor]:
+    """Weights after ``epochs`` on other films: (N, 256, 256) uint8 with targets (N, C)."""
+    films = StudyFilms(tuple((i,) for i in range(len(pack))), np.zeros(len(pack), np.float32))
+    warm = EncoderConfig(**{**config.__dict__, "epochs": epochs})
+    weights = np.ones(targets.shape[1], np.float32)
+    network = train_encoder(
+        pack, films, targets, weights, range(len(pack)), warm, seed, None, checkpoint, name="warm-up"
+    )
+    return network.state_dict()

@@ -1,0 +1,99 @@
+"""Films as one array: every film of a manifest squashed to 256×256 once, read from disk as a memory map."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional
+from tqdm import tqdm
+
+from wetread.errors import InputError
+from wetread.image.transforms import RASTER, to_input
+
+__all__ = ["Augment", "as_tensor", "pack", "packed"]
+
+
+def _read(path: Path) -> np.ndarray:
+    if path.suffix.lower() in (".jpg", ".jpeg", ".png"):
+        try:
+            with Image.open(path) as image:
+                if image.mode == "L":
+                    return np.asarray(image, dtype=np.float32) / 255
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error}; leave it out of the manifest") from error
+    from wetread.image.read import read_view
+
+    return read_view(path).pixels
+
+
+def pack(paths: Sequence[Path], folder: Path) -> np.ndarray:
+    """Write ``films.npy`` (N, 256, 256) uint8 and ``films.json`` (the paths) into folder, or reuse them.
+
+    Raises:
+        InputError: a film cannot be read.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [str(p) for p in paths]
+    index, array = folder / "films.json", folder / "films.npy"
+    if not (index.exists() and json.loads(index.read_text()) == names):
+        films = np.lib.format.open_memmap(array, "w+", np.uint8, (len(names), RASTER, RASTER))
+        for i, path in enumerate(tqdm(paths, desc="pack", unit="film")):
+            films[i] = np.rint(to_input(_read(path), RASTER) * 255)
+        films.flush()
+        index.write_text(json.dumps(names))
+    return packed(folder)
+
+
+def packed(folder: Path) -> np.ndarray:
+    """The films of ``pack``: (N, 256, 256) uint8, memory-mapped."""
+    return np.load(folder / "films.npy", mmap_mode="r")
+
+
+def as_tensor(films: np.ndarray, size: int) -> torch.Tensor:
+    """(B, 256, 256) uint8 → (B, 1, size, size) float32 in [0, 1], as ``to_input`` does at inference."""
+    rows = [to_input(film.astype(np.float32) / 255, size) for film in films]
+    return torch.from_numpy(np.stack(rows))[:, None]
+
+
+class Augment:
+    """What may differ between two films of the same chest: pose, exposure, noise. Never a flip: the heart is left.
+
+    Draws one small rotation (±10°), zoom (0.85 to 1.12 by axis), shift (±7 %), gamma, contrast, noise and a few
+    erased rectangles per film.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.size = size
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def _uniform(self, n: int, low: float, high: float) -> torch.Tensor:
+        return torch.rand(n, generator=self.generator) * (high - low) + low
+
+    def __call__(self, films: np.ndarray) -> torch.Tensor:
+        """(B, 256, 256) uint8 → (B, 1, size, size) float32 in [0, 1]."""
+        x = torch.from_numpy(films.astype(np.float32) / 255)[:, None]
+        n = len(x)
+        angle = self._uniform(n, -10, 10) * torch.pi / 180
+        zoom_x, zoom_y = self._uniform(n, 0.85, 1.12), self._uniform(n, 0.85, 1.12)
+        theta = torch.zeros(n, 2, 3)
+        theta[:, 0, 0], theta[:, 0, 1] = torch.cos(angle) * zoom_x, -torch.sin(angle) * zoom_y
+        theta[:, 1, 0], theta[:, 1, 1] = torch.sin(angle) * zoom_x, torch.cos(angle) * zoom_y
+        theta[:, 0, 2], theta[:, 1, 2] = self._uniform(n, -0.14, 0.14), self._uniform(n, -0.14, 0.14)
+        grid = functional.affine_grid(theta, [n, 1, self.size, self.size], align_corners=False)
+        x = functional.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+        gamma = torch.exp(self._uniform(n, -0.35, 0.35))[:, None, None, None]
+        contrast = self._uniform(n, 0.8, 1.2)[:, None, None, None]
+        shift = self._uniform(n, -0.12, 0.12)[:, None, None, None]
+        x = (x.clamp(0, 1) ** gamma - 0.5) * contrast + 0.5 + shift
+        x = x + torch.randn(x.shape, generator=self.generator) * self._uniform(n, 0, 0.03)[:, None, None, None]
+        for film in x:
+            if torch.rand(1, generator=self.generator) < 0.25:
+                h, w = (int(v) for v in torch.randint(self.size // 12, self.size // 5, (2,), generator=self.generator))
+                top, left = (int(torch.randint(0, self.size - s, (1,), generator=self.generator)) for s in (h, w))
+                film[:, top : top + h, left : left + w] = 0.5
+        return x.clamp(0, 1)

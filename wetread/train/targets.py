@@ -1,0 +1,97 @@
+"""What the encoder learns to see: concepts.
+
+Three groups, each a column of one matrix with values in [0, 1] and NaN where a study says nothing of it:
+
+    label:<name>    the 14 CheXpert labels (uncertain counts ``UNCERTAIN``)
+    mesh:<code>     MeSH headings and their qualified forms ("Opacity", "Opacity/left"), where the collection has them
+    wording:<n>     the n-th commonest sentence of the teachers' reports, by number only: how a department words things
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wetread.data.clean import clean_text
+from wetread.report.labeler import label
+from wetread.types import LABELS
+
+__all__ = ["UNCERTAIN", "Concepts", "build", "mesh_terms", "study_labels"]
+
+#: The target of a label that the report calls uncertain.
+UNCERTAIN = 0.5
+_SIDES = ("left", "right", "bilateral")
+
+
+def study_labels(row: Any) -> dict[str, str | None] | None:
+    """The 14 labels of a manifest line: those given, else the labeler's on its findings (or impression)."""
+    if row.labels:
+        return dict(row.labels)
+    text = " ".join(filter(None, (row.findings, row.impression)))
+    return label(text) if text.strip() else None
+
+
+def mesh_terms(codes: Iterable[str]) -> set[str]:
+    """The heading of each code, and the heading with the side where one is named."""
+    terms = set()
+    for code in codes:
+        parts = [p.strip() for p in code.split("/")]
+        terms.add(parts[0])
+        terms |= {f"{parts[0]}/{p}" for p in parts[1:] if p in _SIDES or p in ("mild", "moderate", "severe", "base")}
+    return terms
+
+
+def _wordings(text: str | None) -> set[str]:
+    return {re.sub(r"[^a-z ]", "", s.lower()).strip() for s in clean_text(text or "")}
+
+
+@dataclass(frozen=True)
+class Concepts:
+    """``names`` of the columns, ``values`` (studies, concepts) float32 with NaN for unknown."""
+
+    names: tuple[str, ...]
+    values: np.ndarray
+
+    @property
+    def weights(self) -> np.ndarray:
+        """(concepts,) the weight of each column in the loss: labels 1, MeSH 0.5, wording 0.25."""
+        weight = {"label": 1.0, "mesh": 0.5, "wording": 0.25}
+        return np.array([weight[n.split(":")[0]] for n in self.names], np.float32)
+
+
+def build(rows: Sequence[Any], teachers: Sequence[bool], min_concept: int, min_wording: int) -> Concepts:
+    """The concept matrix of manifest lines.
+
+    Args:
+        rows: manifest lines (``wetread.data.manifest.ManifestStudy``), with ``mesh`` in ``extra`` where known.
+        teachers: which lines may choose the vocabulary of concepts (train and extra; never val or test).
+        min_concept, min_wording: how many teachers must have a MeSH term or a wording to make it a concept.
+    """
+    mesh = [mesh_terms(row.extra.get("mesh") or ()) for row in rows]
+    wording = [_wordings(row.findings) | _wordings(row.impression) for row in rows]
+    mesh_count: Counter[str] = Counter(t for terms, ok in zip(mesh, teachers, strict=True) if ok for t in terms)
+    word_count: Counter[str] = Counter(t for terms, ok in zip(wording, teachers, strict=True) if ok for t in terms)
+    mesh_names = sorted(t for t, n in mesh_count.items() if n >= min_concept)
+    wordings = [t for t, n in sorted(word_count.items(), key=lambda kv: (-kv[1], kv[0])) if n >= min_wording]
+    names = (
+        *(f"label:{n}" for n in LABELS),
+        *(f"mesh:{t}" for t in mesh_names),
+        *(f"wording:{i}" for i in range(len(wordings))),
+    )
+    values = np.full((len(rows), len(names)), np.nan, np.float32)
+    state = {"positive": 1.0, "uncertain": UNCERTAIN, "negative": 0.0, None: 0.0}
+    for i, row in enumerate(rows):
+        labels = study_labels(row)
+        if labels:
+            values[i, : len(LABELS)] = [state[labels[n]] for n in LABELS]
+        start = len(LABELS)
+        if mesh[i]:
+            values[i, start : start + len(mesh_names)] = [t in mesh[i] for t in mesh_names]
+        if wording[i]:
+            values[i, start + len(mesh_names) :] = [t in wording[i] for t in wordings]
+    return Concepts(names, values)
