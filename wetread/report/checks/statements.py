@@ -1,0 +1,277 @@
+"""What a report states, as the checks need it: finer than the 14 labels, and sure only where the words are sure.
+
+The labeler finds the mentions with their state, side, zone and severity. A statement adds the *concept* ("nodule" and
+"mass" are both Lung Lesion; "blunting" is Pleural Effusion to the labeler and contradicts nothing here), whether a
+denial is qualified ("no large effusion", "no acute fracture": compatible with a small one, an old one), and turns a
+positive that is really advice, history or doubt into an uncertain one. A check that is wrong is soon ignored, so
+whatever could be read in two ways is not called a contradiction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from wetread.report.checks.flags import Place
+from wetread.report.labeler import label_spans
+from wetread.report.sentences import Span, split_sentences
+from wetread.types import Report, Section, State
+
+__all__ = ["FAMILIES", "Sentence", "Statement", "read", "sentences_of"]
+
+_CONCEPTS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
+    (label, concept, re.compile(pattern, re.IGNORECASE))
+    for label, concept, pattern in (
+        ("Pleural Effusion", "effusion", r"effus|pleural fluid|hydrothora"),
+        ("Pneumothorax", "pneumothorax", r"pneumothora"),
+        ("Cardiomegaly", "cardiomegaly", r"cardiomegal|heart|cardiac"),
+        ("Consolidation", "consolidation", r"consolidat"),
+        ("Edema", "edema", r"edema"),
+        ("Atelectasis", "atelectasis", r"atelecta"),
+        ("Pneumonia", "pneumonia", r"pneumoni"),
+        ("Fracture", "fracture", r"fractur"),
+        ("Lung Lesion", "mass", r"\bmass"),
+        ("Lung Lesion", "nodule", r"nodul"),
+        ("Lung Opacity", "infiltrate", r"infiltrat"),
+        ("Consolidation", "infiltrate", r"infiltrat"),
+        ("Lung Opacity", "airspace disease", r"air-?\s?space|alveolar"),
+        ("Lung Opacity", "opacity", r"opaci"),
+        ("Pleural Other", "pleural thickening", r"thicken"),
+        ("Support Devices", "device", r""),
+    )
+)
+
+#: Concepts that may stand for each other between FINDINGS and IMPRESSION ("opacity" there, "pneumonia" here).
+FAMILIES: Mapping[str, str] = {
+    "consolidation": "lung",
+    "pneumonia": "lung",
+    "infiltrate": "lung",
+    "airspace disease": "lung",
+    "opacity": "lung",
+    "atelectasis": "lung",
+    "nodule": "lung",
+    "mass": "lung",
+}
+
+#: Own concepts that the labeler does not have.
+_EXTRA: tuple[tuple[str, re.Pattern[str]], ...] = (
+    (
+        "free air",
+        re.compile(
+            r"\bpneumoperitoneum\b|\bfree (?:intra-?peritoneal |intra-?abdominal |sub-?diaphragmatic |subphrenic )?"
+            r"(?:air|gas)\b|\b(?:air|gas) (?:under|beneath|below) the (?:right |left )?(?:hemi)?diaphragm",
+            re.IGNORECASE,
+        ),
+    ),
+    ("low volumes", re.compile(r"\b(?:low|small|diminished) lung volumes\b|\bhypo-?inflat\w+", re.IGNORECASE)),
+    ("hyperinflation", re.compile(r"\bhyper-?(?:inflat|expan|aerat)\w+", re.IGNORECASE)),
+    ("blunting", re.compile(r"\bblunt\w*\b.{0,30}\b(?:costophrenic|angle|sulcus)", re.IGNORECASE)),
+)
+
+_NEGATION = re.compile(
+    r"\b(?:no|not|without|negative for|free of|free from|absence of|neither|nor|denies|clear of|resolution of|"
+    r"resolved)\b",
+    re.IGNORECASE,
+)
+#: A denial with one of these leaves room for the finding itself.
+_QUALIFIED = re.compile(
+    r"\b(?:large|sizea?ble|significant(?:ly)?|substantial|appreciable|acute|new|newly|other|otherwise|additional|"
+    r"further|definite(?:ly)?|lobar|overt|frank|gross(?:ly)?|suspicious|displaced|recurrent|residual|associated|"
+    r"develop\w+|increas\w+|enlarg\w+ (?!card|heart)|worsen\w+|progress\w+|chang\w+|interval|obvious|dominant|"
+    r"discrete|confluent|noncalcified|non-calcified|calcified|tension|apical|"
+    r"focal|solid|spiculated|detectable|convincing|measurable|moderate|big|loculated|layering|free-flowing|"
+    r"x{3,}|_{2,}|right|left|rib|vertebral|compression|clavicular|segmental|dense|active|drainable|complicat\w+|"
+    r"evolving)\b",
+    re.IGNORECASE,
+)
+#: A denial of what would mean something: "no opacity to suggest pneumonia", "no nodule larger than …".
+_NARROWED = re.compile(
+    r"\b(?:to suggest|suggest\w+|suspicious|concerning|worrisome|indicat\w+|larger|greater|of significan\w+|"
+    r"on (?:the )?"
+    r"(?:lateral|prior|recent|previous|outside))\b",
+    re.IGNORECASE,
+)
+#: Words that only narrow a denial for diffuse or small findings; against a plain statement they still deny.
+_STILL_DENIES = re.compile(r"\b(?:focal|confluent|dense|discrete|right|left|apical|segmental|active)\b", re.IGNORECASE)
+_DOUBT = re.compile(
+    r"\b(?:possib\w+|probab\w+|may|might|could|can(?:not|'t)|suspect\w+|suspicio\w+|suggest\w*|question\w*|likely|"
+    r"unlikely|equivocal|versus|vs|differential|consider\w*|exclud\w+|rule out|r/o|if|whether|either|correlat\w+|"
+    r"recommend\w*|advis\w+|follow-?\s?up|evaluat\w+|assess\w*|concern\w*|apparent\w*|presum\w+|perhaps|accentuat\w+|"
+    r"exaggerat\w+|artifact\w*|mimic\w*|simulat\w+|difficult|limit\w+|obscur\w+|indication|and/or|"
+    r"developing|early|favor\w*|represent\w*|borderline|upper limits?|top[- ]normal|upper[- ]normal|prominent|"
+    r"would|should|unless|in the (?:proper|appropriate|right|correct) (?:clinical )?(?:setting|context))\b",
+    re.IGNORECASE,
+)
+_HISTORY = re.compile(
+    r"\b(?:histor\w+|previous(?:ly)?|prior|resol\w+|clear(?:ed|ing)|old|remote|heal(?:ed|ing)|chronic|known|former|"
+    r"status post|s/p|sequela\w*|no longer|improv\w+|decreas\w+|treated|removed|removal|evacuat\w+)\b",
+    re.IGNORECASE,
+)
+_LARGE = re.compile(r"\b(?:large|massive|moderate[- ]to[- ]large|huge|extensive)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence with its place."""
+
+    section: Section
+    start: int
+    end: int
+    text: str
+
+    @property
+    def place(self) -> Place:
+        return Place(self.section, self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One thing that a report states.
+
+    Attributes:
+        concept: effusion, pneumothorax, cardiomegaly, ….
+        label: the label it comes from; empty for what the labeler does not have.
+        state: positive only where the words are sure; uncertain for doubt, advice and history.
+        qualified: a denial that leaves room ("no large effusion").
+        old: said to be old, treated or gone by.
+        large: said to be large.
+    """
+
+    concept: str
+    label: str
+    state: State
+    sentence: Sentence
+    start: int
+    end: int
+    phrase: str
+    side: str | None
+    zone: str | None
+    qualified: bool
+    old: bool
+    large: bool
+
+    @property
+    def place(self) -> Place:
+        return Place(self.sentence.section, self.start, self.end)
+
+
+def sentences_of(report: Report) -> list[Sentence]:
+    """The sentences of FINDINGS and IMPRESSION."""
+    found = []
+    for section in _SECTIONS:
+        text = getattr(report, section) or ""
+        found += [Sentence(section, span.start, span.end, span.value) for span in split_sentences(text)]
+    return found
+
+
+_SECTIONS: tuple[Section, ...] = ("findings", "impression")
+
+
+def read(sentences: list[Sentence]) -> list[Statement]:
+    """All statements, in reading order."""
+    return [_moved(sentence, *row) for sentence in sentences for row in _rows(sentence.text)]
+
+
+_Row = tuple[str, str, State, int, int, str, str | None, str | None, bool, bool, bool]
+
+
+def _moved(
+    sentence: Sentence,
+    concept: str,
+    label: str,
+    state: State,
+    start: int,
+    end: int,
+    phrase: str,
+    side: str | None,
+    zone: str | None,
+    qualified: bool,
+    old: bool,
+    large: bool,
+) -> Statement:
+    at = sentence.start
+    return Statement(concept, label, state, sentence, at + start, at + end, phrase, side, zone, qualified, old, large)
+
+
+@lru_cache(maxsize=1 << 13)
+def _rows(text: str) -> tuple[_Row, ...]:
+    """The statements of one sentence, places counted from its start; the same sentence is read once."""
+    rows: list[_Row] = []
+    for mention in label_spans(text):
+        concept = _concept(mention.label, mention.phrase)
+        if concept is None or (concept == "edema" and _ELSEWHERE.search(text[: mention.start])):
+            continue
+        clause = _clause(text, mention.start, mention.end)
+        state, qualified, old = _sure(clause, text, mention.state, mention.start, concept)
+        rows.append(
+            (
+                concept,
+                mention.label,
+                state,
+                mention.start,
+                mention.end,
+                mention.phrase,
+                mention.side or ("left" if mention.zone == "lingula" else None),
+                mention.zone,
+                qualified,
+                old,
+                bool(_LARGE.search(text[max(0, mention.start - 30) : mention.end])),
+            )
+        )
+    for concept, pattern in _EXTRA:
+        for match in pattern.finditer(text):
+            denied = _denied_before(text, match.start())
+            clause = _clause(text, match.start(), match.end())
+            stated: State = "negative" if denied else "positive"
+            state, qualified, old = _sure(clause, text, stated, match.start(), concept)
+            rows.append(
+                (concept, "", state, match.start(), match.end(), match.group(), None, None, qualified, old, False)
+            )
+    return tuple(sorted(rows, key=lambda row: row[3]))
+
+
+def _concept(label: str, phrase: str) -> str | None:
+    return next((concept for name, concept, pattern in _CONCEPTS if name == label and pattern.search(phrase)), None)
+
+
+#: Edema that is not the lung's.
+_ELSEWHERE = re.compile(r"\b(?:laryngeal|soft[- ]tissue|subcutaneous|ankle|leg|peripheral|wall)\s+$", re.IGNORECASE)
+
+
+_CLAUSE_BREAK = re.compile(r"[;:]|\b(?:but|however|although|though|while|whereas)\b", re.IGNORECASE)
+
+
+def _clause(text: str, start: int, end: int) -> Span:
+    """The clause around a place: between semicolons, colons and adversatives."""
+    first, last = 0, len(text)
+    for match in _CLAUSE_BREAK.finditer(text):
+        if match.end() <= start:
+            first = match.end()
+        elif match.start() >= end:
+            last = match.start()
+            break
+    return Span(first, last, text[first:last])
+
+
+def _denied_before(text: str, at: int) -> bool:
+    clause = _clause(text, at, at)
+    return bool(_NEGATION.search(text[clause.start : at]))
+
+
+def _sure(clause: Span, text: str, state: State, start: int, concept: str) -> tuple[State, bool, bool]:
+    """The state with doubt taken seriously, whether a denial is qualified, and whether it is history."""
+    words = clause.value
+    old = bool(_HISTORY.search(words))
+    if state == "negative":
+        triggers = list(_NEGATION.finditer(text, clause.start, start))
+        between = text[triggers[-1].end() if triggers else clause.start : start]
+        found = {match.group().lower() for match in _QUALIFIED.finditer(between)}
+        doubt = bool(re.search(r"\b(?:unlikely|cannot|exclud\w+|doubt\w*|if|limited?)\b", words, re.IGNORECASE))
+        after = text[start : clause.end]
+        qualified = any(not _STILL_DENIES.fullmatch(word) for word in found) or doubt or bool(_NARROWED.search(after))
+        return state, qualified, old
+    if state == "positive" and _DOUBT.search(words):
+        state = "uncertain"
+    return state, False, old

@@ -1,0 +1,229 @@
+"""The words themselves: blanks, dictation debris, units, doubled sentences, and comparison with nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from wetread.report.checks.flags import Flag, Severity
+from wetread.report.checks.statements import Sentence
+from wetread.types import Report, Section
+
+__all__ = ["COMPARISON", "comparison_flags", "without_comparison", "wording_flags"]
+
+_BLANK = re.compile(
+    r"\bX{3,}\b|_{2,}|<unk>|\[UNK\]|\[\s*\]|\(\s*\)|\[\*\*.*?\*\*\]|\*{3,}|\{\s*\}|\[(?:insert|name|date|side|"
+    r"blank)[^\]]*\]"
+    r"|\?{3,}|<[a-z_ ]{1,20}>",
+    re.IGNORECASE,
+)
+#: What a dictation system leaves when it writes a command down. "Colon" is left out: it is also an organ.
+_DEBRIS = re.compile(
+    r"\b(?:new|next) (?:paragraph|line|section)\b|\bscratch that\b|\bdelete (?:that|last)\b|\bend (?:of )?dictation\b|"
+    r"\b(?:full stop|period|comma|semicolon)(?=\s*(?:[.,;]|$|(?-i:[A-Z])))|\bstrike that\b|\bcap that\b|"
+    r"\b(?:um|uh|uhm|erm)\b|\bdictated but not (?:read|reviewed)\b|\bgo back\b(?=\s*[.,])|\b(?:lorem ipsum|asdf|"
+    r"todo|tbd)\b|"
+    r"\bopen paren\w*|\bclose paren\w*|\bpowerscribe\b|\binaudible\b",
+    re.IGNORECASE,
+)
+_DOUBLED = re.compile(r"\b(?!(?:that|had)\b)([A-Za-z]{2,})(\s+)\1\b(?!-)", re.IGNORECASE)
+_STRAY = re.compile(r"(?<=\w)\s+[,;.](?=\s|$)|[,;]{2,}|(?<=[a-z])\.{2}(?=\s|$)|(?<=[.!?])\s+\.(?=\s|$)|\.\s*,")
+
+_NUMBER = r"\d+(?:\.\d+)?"
+_UNIT = re.compile(
+    rf"(?<![\d.])({_NUMBER}(?:\s*(?:x|×|by)\s*{_NUMBER})*)\s*-?\s*(mm|cm|millimet(?:er|re)s?|centimet(?:er|re)s?|m|"
+    rf"met(?:er|re)s?|km|"
+    r"in|inch(?:es)?|ft|feet|ml|kg|mg|g|l|um|µm|mn|cmm|mms|cms|mcm)\b(?!\s*\w*/)",
+    re.IGNORECASE,
+)
+_MEASURED = re.compile(
+    rf"\b(?:measur(?:es|ing|ed)|diameter of|size of)\s+(?:approximately |about |up to |roughly |at least |at )*"
+    rf"({_NUMBER}(?:\s*(?:x|×|by)\s*{_NUMBER})*)(?!\s*-?\s*(?:x\b|×|by\b|to\b|mm|cm|mil|cen|\d|\.\d|%|deg|°|[a-z]))",
+    re.IGNORECASE,
+)
+_SIZE_WORDS = re.compile(
+    r"\b(?:nodul|mass|lesion|opacit|granulom|effusion|pneumothora|measur|diameter|carina|cavity)", re.I
+)
+_GOOD_UNITS = re.compile(r"^(?:mm|cm|milli|centi)", re.IGNORECASE)
+_TYPOS = {"mn": "mm", "cmm": "cm", "mms": "mm", "cms": "cm", "mcm": "mm"}
+#: A chest is about 40 cm wide; a nodule is at most 3 cm (Hansell et al., Radiology 246:697, 2008).
+_WIDEST_MM, _WIDEST_NODULE_MM = 400.0, 30.0
+
+#: Words that compare with an earlier film. "Prior surgery" and "previous granulomatous disease" do not.
+COMPARISON = re.compile(
+    r"\b(?:unchanged|un-changed|stable|stably|interval(?:ly)?|again|redemonstrat\w+|re-demonstrat\w+|persist\w*|"
+    r"(?:no|without) (?:\w+ )?(?:interval )?change(?! of)|"
+    r"compar(?:ed|ison|ing)(?: (?:to|with))?|since (?:the )?(?:prior|previous|last)|"
+    r"(?:prior|previous|earlier|old|last|recent) (?:\w+ )?(?:exam\w*|stud(?:y|ies)|films?|radiographs?|images?|imaging|"
+    r"chest|x-?rays?|ct|comparison|report)|(?:than|from|as|to|on) (?:the )?(?:prior|previous(?:ly)?|before)|"
+    r"previously (?:seen|noted|described|identified|demonstrated|visualized)|"
+    r"worsen(?:ed|ing)|improv(?:ed|ing|ement)|increas(?:ed|ing) (?:in size|since|from|compared)|decreas(?:ed|"
+    r"ing) (?:in size|since|"
+    r"from|compared)|progress(?:ed|ion|ive) (?:since|from|of)|resol(?:ved|ving|ution)|no longer|"
+    r"(?:is|are) new|new(?:ly)? (?:since|from|compared|developed)|has developed|have developed|remain(?:s|ed)?|"
+    r"long-?standing|similar (?:to|in appearance)|as before)\b",
+    re.IGNORECASE,
+)
+
+
+def wording_flags(report: Report, sentences: list[Sentence], *, drafted: bool) -> list[Flag]:
+    """Blanks, debris, typing, units and duplicates. ``drafted``: the text is a machine's, which may leave no blank."""
+    flags: list[Flag] = []
+    for section in _SECTIONS:
+        text = getattr(report, section) or ""
+        flags += _blanks(text, section, "severe" if drafted else "warning")
+        flags += _debris(text, section)
+        flags += _typing(text, section)
+    for sentence in sentences:
+        flags += _units(sentence)
+    flags += _duplicates(sentences)
+    return flags
+
+
+_SECTIONS: tuple[Section, ...] = ("findings", "impression")
+
+
+def _blanks(text: str, section: Section, severity: Severity) -> Iterator[Flag]:
+    for match in _BLANK.finditer(text):
+        message = f"A blank was left: '{match.group()}'."
+        yield Flag("blank", severity, section, match.start(), match.end(), message)
+
+
+def _debris(text: str, section: Section) -> Iterator[Flag]:
+    for match in _DEBRIS.finditer(text):
+        message = f"'{match.group()}' belongs to the dictation, not to the report."
+        yield Flag("debris", "warning", section, match.start(), match.end(), message, "")
+
+
+def _typing(text: str, section: Section) -> Iterator[Flag]:
+    for match in _DOUBLED.finditer(text):
+        if not _BLANK.fullmatch(match[1]):
+            message = f"'{match[1]}' is there twice."
+            yield Flag("typing", "warning", section, match.start(), match.end(), message, match[1])
+    for match in _STRAY.finditer(text):
+        mend = match.group().strip()[:1]
+        mend = (
+            ""
+            if match.group().strip() == "." and match.group()[:1].isspace() and text[match.start() - 1] in ".!?"
+            else mend
+        )
+        yield Flag("typing", "hint", section, match.start(), match.end(), "A stray mark.", mend)
+
+
+def _units(sentence: Sentence) -> Iterator[Flag]:
+    text, at = sentence.text, sentence.start
+    measured = False
+    for match in _UNIT.finditer(text):
+        unit = match[2]
+        measured = True
+        start, end = at + match.start(), at + match.end()
+        numbers = [float(n) for n in re.findall(_NUMBER, match[1])]
+        if unit.lower() in _TYPOS:
+            mend = f"{match[1]} {_TYPOS[unit.lower()]}"
+            yield Flag("unit", "warning", sentence.section, start, end, f"'{unit}' is no unit of a size.", mend)
+        elif not _GOOD_UNITS.match(unit):
+            if unit.lower() not in ("in", "l", "g", "m") or _SIZE_WORDS.search(text[: match.end() + 30]):
+                if unit.lower() == "in" and re.match(
+                    r"\s+(?:the|a|an|size|diameter|number|left|right|greatest)", text[match.end() :]
+                ):
+                    continue
+                message = f"'{match.group()}' is no size on a chest film; sizes are in mm or cm."
+                yield Flag("unit", "severe", sentence.section, start, end, message)
+        else:
+            size = max(numbers) * (10.0 if unit.lower().startswith("c") else 1.0)
+            yield from _impossible(sentence, match, size)
+    bare = None if measured else _MEASURED.search(text)
+    if bare:
+        message = f"'{bare[1]}' has no unit."
+        yield Flag("unit", "warning", sentence.section, at + bare.start(1), at + bare.end(1), message)
+
+
+def _impossible(sentence: Sentence, match: re.Match[str], size: float) -> Iterator[Flag]:
+    start, end = sentence.start + match.start(), sentence.start + match.end()
+    if size > _WIDEST_MM:
+        message = f"'{match.group()}' is larger than a chest."
+        yield Flag("unit", "severe", sentence.section, start, end, message)
+    elif size > _WIDEST_NODULE_MM and re.match(r"\s*(?:\w+ ){0,2}nodule", sentence.text[match.end() :], re.IGNORECASE):
+        message = f"A nodule of {match.group()}: beyond 3 cm it is called a mass; check the unit."
+        yield Flag("unit", "warning", sentence.section, start, end, message)
+
+
+def _duplicates(sentences: list[Sentence]) -> Iterator[Flag]:
+    """A sentence that is there twice in one section; IMPRESSION may repeat FINDINGS."""
+    seen: dict[tuple[Section, str], Sentence] = {}
+    for sentence in sentences:
+        words = " ".join(re.findall(r"\w+", re.sub(r"^\(?\d{1,2}[.)]\s", "", sentence.text).lower()))
+        if not words:
+            continue
+        first = seen.setdefault((sentence.section, words), sentence)
+        if first is not sentence:
+            yield Flag("duplicate", "warning", *sentence.place, "This sentence is there twice.", "", other=first.place)
+
+
+#: A wish for an earlier or a later film compares nothing.
+_WISH = re.compile(
+    r"\b(?:if|recommend\w*|would|should|useful|helpful|available|suggest\w*|advis\w+|consider)\b", re.IGNORECASE
+)
+
+
+def comparison_flags(sentences: list[Sentence], *, drafted: bool, prior_given: bool | None) -> list[Flag]:
+    """Words of comparison where there is nothing to compare with.
+
+    Severe in a draft without a prior: the machine invents it. In a person's text a warning where it is known that no
+    prior was given and a hint where that is not known: the person may have seen one elsewhere.
+    """
+    if prior_given:
+        return []
+    severity: Severity = "hint" if prior_given is None else "severe" if drafted else "warning"
+    flags = []
+    for sentence in sentences:
+        match = COMPARISON.search(sentence.text)
+        if match is None or _WISH.search(sentence.text):
+            continue
+        mended = without_comparison(sentence.text)
+        message = f"'{match.group()}' compares with an earlier film, and none was given."
+        flags.append(Flag("comparison", severity, *sentence.place, message, mended or ""))
+    return flags
+
+
+#: What can be taken out of a sentence without changing what it says about this film.
+_TAKE_OUT = tuple(
+    (re.compile(pattern, re.IGNORECASE), text)
+    for pattern, text in (
+        (r"[,;]?\s*(?:as )?(?:compared|in comparison) (?:to|with) [^.;,]*", ""),
+        (
+            r"[,;]?\s*(?:since|from|than|as on|on) (?:the )?(?:prior|previous|last)(?: (?:exam\w*|study|film|"
+            r"radiograph|imaging|ct))?",
+            "",
+        ),
+        (r"\b(?:is|are|appears?|remains?) (?:again|once again)\b", lambda m: m.group().split()[0]),
+        (r"\b(?:once )?again (?=noted|seen|identified|demonstrated|visualized|present)", ""),
+        (
+            r"\b(?:unchanged|stable|persistent|redemonstrated)(?: in (?:appearance|size|position))?(?:,|"
+            r" and)?\s+(?=[a-z])",
+            "",
+        ),
+        (r",?\s*(?:which (?:is|are) )?(?:unchanged|stable)(?: in (?:appearance|size|position))?\s*(?=[.,;]|$)", ""),
+        (r"\binterval (?=[a-z])", ""),
+        (r"\bremains? (?=\w)", lambda m: "are " if m.group().lower().startswith("remain ") else "is "),
+        (r"\bpreviously (?:seen|noted|described|identified) ", ""),
+    )
+)
+
+
+def without_comparison(sentence: str) -> str | None:
+    """The sentence without its comparison, or None where only a person can tell what is left of it."""
+    text = sentence
+    for pattern, replacement in _TAKE_OUT:
+        text = pattern.sub(replacement, text)
+    text = re.sub(r"\s+([.,;])", r"\1", re.sub(r"\s{2,}", " ", text)).strip(" ,;")
+    if COMPARISON.search(text) or re.search(
+        r"\b(?:is|are|appears?|has|have|been|and|in|of|with|the)\s*[.]?$", text, re.I
+    ):
+        return None
+    words = re.findall(r"[A-Za-z]+", text)
+    if len(words) < 2 and not re.search(r"cardiomegaly|atelectasis|effusion|edema|pneumonia", text, re.I):
+        return None
+    if not text.endswith(".") and sentence.endswith("."):
+        text += "."
+    return text[:1].upper() + text[1:]
