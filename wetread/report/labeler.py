@@ -97,11 +97,10 @@ class _Thing:
 
 
 class _Entry(NamedTuple):
-    """A row of ``findings.tsv`` or ``subjects.tsv``: a label with its flags, or the class of a subject."""
+    """A row of ``findings.tsv`` or ``subjects.tsv``: labels with their flags, or the class of a subject."""
 
-    name: str
-    flags: str
-    is_subject: bool
+    labels: tuple[tuple[str, str], ...] = ()
+    subject: str = ""
 
 
 class _Tables(NamedTuple):
@@ -115,7 +114,7 @@ class _Tables(NamedTuple):
 
 
 def _split_flags(cell: str) -> tuple[str, str]:
-    name = cell.rstrip("?!=~")
+    name = cell.rstrip("?!=^~")
     if name not in (*LABELS, OTHER, HIDDEN):
         raise ValueError(f"findings.tsv or meanings.tsv: '{name}' is no label")
     return name, cell[len(name) :]
@@ -127,10 +126,10 @@ def _tables(convention: Convention) -> _Tables:
     plain = convention == "plain"
     rules: list[Rule] = []
     for cell, phrase in read_table("findings.tsv", 2):
-        name, flags = _split_flags(cell)
-        if not (plain and "~" in flags):
-            rules.append(Rule(_THING, _Entry(name, flags, False), phrase))
-    rules += [Rule(_THING, _Entry(kind, "", True), phrase) for kind, phrase in read_table("subjects.tsv", 2)]
+        labels = tuple(_split_flags(part.strip()) for part in cell.split("+"))
+        if not (plain and any("~" in flags for _, flags in labels)):
+            rules.append(Rule(_THING, _Entry(labels), phrase))
+    rules += [Rule(_THING, _Entry(subject=kind), phrase) for kind, phrase in read_table("subjects.tsv", 2)]
     rules += [Rule(_PREDICATE, kind, phrase) for kind, phrase in read_table("predicates.tsv", 2)]
     rules += [Rule(_CONTEXT, kind, phrase) for kind, phrase in read_table("context.tsv", 2)]
     rules += [Rule(_ATTRIBUTE, (kind, value), phrase) for kind, value, phrase in read_table("attributes.tsv", 3)]
@@ -238,7 +237,7 @@ def _predicate_of(clauses: _Clauses, predicates: list[Match], kinds: frozenset[s
 
 def _subject_things(tables: _Tables, clauses: _Clauses, predicates: list[Match], match: Match) -> list[_Thing]:
     """What the predicate of a subject says, if it has one."""
-    kind = match.payload.name
+    kind = match.payload.subject
     predicate = _predicate_of(clauses, predicates, tables.predicates.get(kind, frozenset()), match)
     if predicate is None:
         return []
@@ -251,16 +250,20 @@ def _subject_things(tables: _Tables, clauses: _Clauses, predicates: list[Match],
     return things
 
 
-def _finding_thing(clauses: _Clauses, match: Match) -> _Thing:
-    name, flags, _ = match.payload
-    state: State = "positive"
-    if "=" not in flags and name != NO_FINDING:
-        state = _finding_state(clauses, match.first, match.last)
+def _finding_things(clauses: _Clauses, match: Match) -> list[_Thing]:
+    """The finding of a phrase, once a label."""
+    things = []
+    for name, flags in match.payload.labels:
+        state: State = "negative" if "^" in flags else "positive"
+        if "=" not in flags and "^" not in flags and name != NO_FINDING:
+            state = _finding_state(clauses, match.first, match.last)
         if state == "positive" and "?" in flags:
             state = "uncertain"
         elif state == "uncertain" and "!" in flags:
             state = "positive"
-    return _Thing(match.first, match.last, name, state)
+        if name != HIDDEN:
+            things.append(_Thing(match.first, match.last, name, state))
+    return things
 
 
 def _attach(things: list[_Thing], attributes: list[Match], words: list[str], clauses: _Clauses) -> None:
@@ -318,10 +321,10 @@ def _read(sentence: str, convention: Convention) -> tuple[_Hit, ...]:
     clauses = _Clauses(words, contexts)
     things: list[_Thing] = []
     for match in found:
-        if match.payload.is_subject:
+        if match.payload.subject:
             things += _subject_things(tables, clauses, predicates, match)
-        elif match.payload.name != HIDDEN:
-            things.append(_finding_thing(clauses, match))
+        else:
+            things += _finding_things(clauses, match)
     if attributes:
         _attach(things, attributes, words, clauses)
     return tuple(_hit(thing, tokens) for thing in things)
