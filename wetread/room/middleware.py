@@ -1,0 +1,112 @@
+"""What every request passes: size limits, the origin check, security headers."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from wetread.room.problems import Problem
+from wetread.room.settings import Settings
+
+__all__ = ["Guard"]
+
+_JSON_BYTES = 2 << 20
+_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "font-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _CSP,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
+}
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class Guard:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._settings = app, settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        api = scope["path"].startswith("/api")
+        begun = False
+
+        async def guarded(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                self._dress(MutableHeaders(scope=message), api)
+            await send(message)
+
+        limit = self._settings.upload_bytes if scope["path"] == "/api/uploads" else _JSON_BYTES
+        refusal = self._refusal(scope, headers, limit)
+        if refusal is not None:
+            await _answer(refusal, guarded)
+            return
+        try:
+            await self._app(scope, _bounded(receive, limit), guarded)
+        except _TooLarge:
+            if not begun:
+                await _answer(_too_large(limit), guarded)
+
+    def _refusal(self, scope: Scope, headers: Headers, limit: int) -> Problem | None:
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > limit:
+            return _too_large(limit)
+        origin = headers.get("origin")
+        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and origin is not None:
+            # A page of another site can send a cookie-less request; it must not log anyone in or use a link.
+            if urlsplit(origin).netloc.casefold() != headers.get("host", "").casefold():
+                return Problem("csrf", "The request comes from another site.")
+        return None
+
+    def _dress(self, headers: MutableHeaders, api: bool) -> None:
+        for name, value in _HEADERS.items():
+            headers.setdefault(name, value)
+        if api:
+            headers.setdefault("Cache-Control", "no-store")
+        if self._settings.secure:
+            headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem("too_large", f"The request has more than {limit:,} bytes; send fewer films at once.")
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
+    """A request body without a declared length must stay within the limit, too."""
+    count = 0
+
+    async def counted() -> Message:
+        nonlocal count
+        message = await receive()
+        count += len(message.get("body", b""))
+        if count > limit:
+            raise _TooLarge
+        return message
+
+    return counted
+
+
+async def _answer(problem: Problem, send: Send) -> None:
+    body = json.dumps(problem.body()).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,232 @@
+"""Running the room: web servers and draft workers as processes under one parent that restarts what dies.
+
+The parent serves nothing itself. A child whose parent is gone ends: a kill of any process leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from wetread.errors import OutsideError, UsageError
+from wetread.room import retention, watch, worker
+from wetread.room.app import create_app, open_store
+from wetread.room.context import SimilarNote
+from wetread.room.files import BlobStore
+from wetread.room.settings import Settings
+from wetread.room.store import Store
+from wetread.room.worker import Drafting
+
+__all__ = ["Serving", "bind", "serve"]
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_RESTART = 1.0  # seconds before a dead process is started again
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How the room is run.
+
+    Attributes:
+        load: makes the drafter inside a worker process; must be picklable.
+        load_similar: makes the look-up of similar cases inside a server process, or None.
+        workers: draft processes. servers: web processes.
+        watch: a folder whose films are taken in, or None.
+    """
+
+    host: str
+    port: int
+    load: Callable[[], Drafting]
+    load_similar: Callable[[], SimilarNote | None] | None = None
+    workers: int = 1
+    servers: int = 1
+    watch: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    return host in _LOOPBACK or host.startswith("127.")
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OutsideError where the port is taken or the address is not this machine's."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    server = socket.socket(family, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        server.bind((host, port))
+    except OSError as error:
+        server.close()
+        if error.errno == errno.EADDRINUSE:
+            raise OutsideError(f"Port {port} is taken by another program; choose another one with --port.") from error
+        if error.errno == errno.EACCES:
+            raise OutsideError(
+                f"Port {port} may not be used by this user; choose one above 1023 with --port."
+            ) from error
+        raise OutsideError(f"The address {host}:{port} cannot be used ({error.strerror}); check --host.") from error
+    except (OverflowError, UnicodeError) as error:
+        server.close()
+        raise UsageError(f"{host}:{port} is no address and port.") from error
+    server.listen(512)
+    return server
+
+
+def _orphan_watch(parent: int) -> threading.Event:
+    """An event that is set when the parent process is gone or asks to stop."""
+    gone = threading.Event()
+
+    def look() -> None:
+        while not gone.wait(0.5):
+            if os.getppid() != parent:
+                gone.set()
+
+    threading.Thread(target=look, daemon=True).start()
+    return gone
+
+
+def _quiet_signals(stop: Callable[[], None]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too and ends its children in order
+    signal.signal(signal.SIGTERM, lambda *_: stop())
+
+
+def _log_plainly() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def _serve_process(settings: Settings, serving: Serving, server: socket.socket, parent: int) -> None:
+    import uvicorn
+
+    _log_plainly()
+    app = create_app(settings, similar=None if serving.load_similar is None else serving.load_similar())
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,  # paths hold study ids, and searches hold names
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=10,
+        ssl_certfile=None if serving.certificate is None else str(serving.certificate),
+        ssl_keyfile=None if serving.key is None else str(serving.key),
+    )
+    web = uvicorn.Server(config)
+    gone = _orphan_watch(parent)
+
+    def follow() -> None:
+        gone.wait()
+        web.should_exit = True
+
+    threading.Thread(target=follow, daemon=True).start()
+    web.run(sockets=[server])
+
+
+def _work_process(settings: Settings, serving: Serving, number: int, parent: int) -> None:
+    _log_plainly()
+    gone = _orphan_watch(parent)
+    _quiet_signals(gone.set)
+    store = Store(settings)
+    draft = serving.load()
+    if number == 0 and serving.watch is not None:
+        threading.Thread(
+            target=watch.run, args=(store, BlobStore(settings.films), serving.watch, gone), daemon=True
+        ).start()
+    if number == 0 and settings.retention_days is not None:
+        threading.Thread(target=_keep_retention, args=(store, gone), daemon=True).start()
+    worker.run(store, draft, f"worker-{os.getpid()}", gone.is_set)
+    os._exit(0)  # a drafter's threads must not keep a process that was told to end
+
+
+def _keep_retention(store: Store, gone: threading.Event) -> None:
+    settings = store.settings
+    blobs, cache = BlobStore(settings.films), BlobStore(settings.cache)
+    while True:
+        retention.expire(store, blobs, cache, settings.retention_days or 0)
+        if gone.wait(3600):
+            return
+
+
+class _Family:
+    """The child processes, started again when they die unasked."""
+
+    def __init__(self, settings: Settings, serving: Serving, server: socket.socket) -> None:
+        self._spawn = multiprocessing.get_context("spawn")
+        self._settings, self._serving, self._server = settings, serving, server
+        self._children: dict[tuple[str, int], BaseProcess] = {}
+        self.stopping = threading.Event()
+
+    def start(self) -> None:
+        for number in range(self._serving.servers):
+            self._begin("server", number)
+        for number in range(self._serving.workers):
+            self._begin("worker", number)
+
+    def _begin(self, kind: str, number: int) -> None:
+        if kind == "server":
+            child = self._spawn.Process(
+                target=_serve_process, args=(self._settings, self._serving, self._server, os.getpid())
+            )
+        else:
+            child = self._spawn.Process(target=_work_process, args=(self._settings, self._serving, number, os.getpid()))
+        child.start()
+        self._children[kind, number] = child
+
+    def watch(self) -> None:
+        """Until asked to stop; restarts what died."""
+        while not self.stopping.wait(0.5):
+            for (kind, number), child in list(self._children.items()):
+                if child.is_alive() or self.stopping.is_set():
+                    continue
+                logging.getLogger("wetread.room").warning(
+                    "%s %d ended (%s); starting it again", kind, number, child.exitcode
+                )
+                time.sleep(_RESTART)
+                self._begin(kind, number)
+
+    def end(self) -> None:
+        for child in self._children.values():
+            child.terminate()
+        for child in self._children.values():
+            child.join(15)
+            if child.is_alive():
+                child.kill()
+                child.join()
+
+
+def serve(settings: Settings, serving: Serving, announce: Callable[[Store], None]) -> None:
+    """Serve until interrupted.
+
+    Args:
+        announce: called once the tables are there and the port is ours, before anything is served.
+
+    Raises:
+        OutsideError: port, data folder or database cannot be used.
+    """
+    server = bind(serving.host, serving.port)
+    with server:
+        store = open_store(settings)
+        for root in (settings.films, settings.cache):
+            BlobStore(root).sweep()
+        announce(store)
+        store.close()
+        family = _Family(settings, serving, server)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, lambda *_: family.stopping.set())
+        family.start()
+        try:
+            family.watch()
+        finally:
+            family.end()
