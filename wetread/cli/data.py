@@ -34,7 +34,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--no-labeler", action="store_true", help="leave studies without labels that the table lacks")
         sub.add_argument("--quiet", action="store_true", help="no progress bar and no table of counts")
         if kind == "iu-xray":
-            sub.add_argument("--all-views", action="store_true", help="also films that the split does not list")
+            sub.add_argument(
+                "--all-views", action="store_true", help="all films of the split's studies, not R2Gen's two alone"
+            )
         if kind == "folder":
             sub.add_argument("--reports", type=Path, metavar="CSV", help="study_id and sections, instead of report.txt")
 

@@ -44,7 +44,7 @@ _HEADER = re.compile(
     re.IGNORECASE,
 )
 _DEBRIS = re.compile(
-    rf"{BLANK}|\d+/\d+|\d:\d\d|\b\d{{1,2}}/|\b(?:19|20)\d\d\b|\b\d{{4,}}\b|[_=<>\[\]{{}}|~^]|\?|:$|\b(?:Mr|Mrs|Ms)\b"
+    rf"^\W|{BLANK}|\d+/\d+|\d:\d\d|\b\d{{1,2}}/|\b(?:19|20)\d\d\b|\b\d{{4,}}\b|[_=<>\[\]{{}}|~^]|\?|:$|\b(?:Mr|Mrs|Ms)\b"
 )
 _NO_COMPARISON = re.compile(
     rf"^(?:no\s+)?comparison\s+(?:chest\s+x-)?{BLANK}(?:,?\s+{BLANK})*[.,]?\s+(?=[A-Z][a-z])", re.I
@@ -179,6 +179,18 @@ def _reason_to_drop(sentence: str) -> str | None:
 def clean_sentence(sentence: str) -> tuple[str | None, str]:
     """One sentence → (the sentence to learn from or None, what was done: ``kept``, ``repaired`` or why dropped)."""
     original = " ".join(sentence.split())
+    cleaned, reason = _clean_once(original)
+    while cleaned is not None:
+        again, reason = _clean_once(cleaned)  # taking one thing out may bring another to light
+        if again == cleaned:
+            return cleaned, "kept" if cleaned.rstrip(".") == original.rstrip(" .") else "repaired"
+        if again is not None and len(again) >= len(cleaned):
+            return None, "debris"
+        cleaned = again
+    return None, reason
+
+
+def _clean_once(original: str) -> tuple[str | None, str]:
     sentence = _HEADER.sub("", _NO_COMPARISON.sub("", _TAIL.sub("", _ITEM.sub("", original))))
     if not re.search(r"[A-Za-z]{3}", sentence):
         return None, "no words"
@@ -203,7 +215,7 @@ def clean_sentence(sentence: str) -> tuple[str | None, str]:
         or (len(words) == 1 and words[0].lower() not in _ONE_WORD)
     ):
         return None, "fragment"
-    return repaired, "kept" if repaired.rstrip(".") == original.rstrip(" .") else "repaired"
+    return repaired, "repaired"
 
 
 def clean_text(text: str | None, counts: Counter[str] | None = None) -> list[str]:

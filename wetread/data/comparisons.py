@@ -124,7 +124,7 @@ _LEADING_NEUTRAL = re.compile(
 _TRAILING = re.compile(rf"\s+{_STEADY}(?:\s+in\s+{_LOOK}(?:\s+and\s+{_LOOK})*)?\s*(?=[.;]|$)", re.IGNORECASE)
 _ADJECTIVE = re.compile(rf"\b{_STEADY}\s+(?=[\w(])", re.IGNORECASE)
 _ONLY_CHANGE = re.compile(
-    rf"^\W*(?:otherwise,?\s+|there\s+(?:is|has\s+been|(?:has|have)\s+become|are)\s+|overall,?\s+)*(?:no|without|little|not)\s+"
+    rf"^\W*(?:otherwise,?\s+|there\s+(?:is|has\s+been|are)\s+|overall,?\s+)*(?:no|without|little|not)\s+"
     rf"(?:\w+\s+){{0,3}}?(?:changed?|(?<!acute\sbony\s)change)\b|^\W*{_STEADY}\W*$",
     re.IGNORECASE,
 )
@@ -136,13 +136,17 @@ _DISEASE = (
     r"|right)"
 )
 _RESIDUE = re.compile(
-    rf"\b(?:unchanged|stable|stability|interval\w*|compar(?:ed|ison|isons|able)|again|since|(?:prior|previous)(?!\s+{_DISEASE})"
-    r"|previously|earlier|recent(?:ly)?|improv\w+|worsen\w*|wors[et]\s+(?:compared|than\s+(?:on|the))|resolv\w+|resolution"
-    r"|develop(?:ed|ing)|progress(?:ion|ed|ive|ing|ively)?|has\s+been|(?:has|have)\s+become|have\s+been|had\s+been|(?:was|were)(?!\s+(?:seen|identified|noted|demonstrated|detected)\b)|no\s+longer|newly|new"
-    r"|now|increas(?:ed|ing|e)\s+(?:in|from|since)|decreas(?:ed|ing|e)\s+(?:in|from|since)|increasing|decreasing"
-    r"|slight(?:ly)?\s+(?:increase|decrease)|re-?demonstrat\w+|re-?identif\w+|residual(?!s)|similar(?:ly)?(?=\s+(?:to|in|appearance)|\W*$)"
-    r"|last|today\w*|yet|currently|recurrent|clearing|persist\w*|remov(?:ed|al)|placement|before|followup\s+to|changed"
-    rf"|no\s+(?:\w+\s+)?change\b|change\s+(?:from|in|since)|patient'?s\s+(?:known\s+)?history|history\s+of)\b",
+    r"\b(?:unchanged|stable|stability|interval\w*|again|since|previously|earlier|before|last|today\w*|yet|now|newly|new"
+    r"|compar(?:ed|ison|isons|able)|recent(?:ly)?|currently|no\s+longer|followup\s+to"
+    rf"|(?:prior|previous)(?!\s+{_DISEASE})"
+    r"|improv\w+|worsen\w*|wors[et]\s+(?:compared|than\s+(?:on|the))|resolv\w+|resolution|recurrent|clearing|persist\w*"
+    r"|develop(?:ed|ing)|progress(?:ion|ed|ive|ing|ively)?|remov(?:ed|al)|placement|changed|residual(?!s)"
+    r"|increasing|decreasing|(?:in|de)creas(?:ed|ing|e)\s+(?:in|from|since)|slight(?:ly)?\s+(?:in|de)crease"
+    r"|no\s+(?:\w+\s+)?change\b|change\s+(?:from|in|since)|re-?(?:demonstrat|identif)\w+"
+    r"|similar(?:ly)?(?=\s+(?:to|in|appearance)|\W*$)"
+    r"|(?:has|have|had)\s+(?:\w+\s+)?(?:been|become|grown|cleared|\w+ed)"
+    r"|(?:was|were)(?!\s+(?:seen|identified|noted|demonstrated|detected)\b)"
+    r"|patient'?s\s+(?:known\s+)?history|history\s+of)\b",
     re.IGNORECASE,
 )
 

@@ -11,23 +11,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from xml.etree import ElementTree
 
 from wetread.data.labels import label_studies, read_label_table
 from wetread.data.manifest import ManifestStudy, ManifestView
-from wetread.data.prepare import IMAGE_SUFFIXES, Prepared, Tally, projection_of, read_table, tidy
-from wetread.data.r2gen import SplitEntry, read_split
+from wetread.data.prepare import IMAGE_SUFFIXES, Prepared, Progress, Tally, no_progress, projection_of, read_table, tidy
+from wetread.data.r2gen import FILMS_A_STUDY, SplitEntry, read_split
 from wetread.errors import InputError, UsageError
 from wetread.types import Projection
 
 __all__ = ["IuOptions", "Layout", "detect_layout", "mesh_codes", "prepare_iu_xray"]
 
 Layout = Literal["xml", "r2gen", "kaggle"]
-Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 _LABEL_TABLES = ("chexbert_tags.csv", "chexbert.csv", "labels.csv")
 _PROJECTION_TABLES = ("images.csv", "indiana_projections.csv")
@@ -42,7 +41,7 @@ class IuOptions:
         split_file: a split other than R2Gen's, in the form of ``wetread.data.r2gen.read_split``.
         label_file: a table in CheXbert's form; by default ``chexbert_tags.csv`` of the source, where it is.
         labeler: text → states, for studies that the table lacks.
-        all_views: also the films of a study that R2Gen's split does not list, after those that it does.
+        all_views: all films of the split's studies, not R2Gen's two alone.
         layout: None finds it out.
     """
 
@@ -124,7 +123,7 @@ def _xml_records(source: Path, progress: Progress, tally: Tally) -> Iterator[_Re
 
 
 def _kaggle_records(source: Path, progress: Progress, tally: Tally) -> Iterator[_Record]:
-    films: dict[str, list[str]] = {}
+    films: dict[str, list[str]] = {}  # the XML, and so R2Gen, has them in the order of their names; this table has not
     for row in read_table(source / "indiana_projections.csv", ("uid", "filename", "projection")):
         films.setdefault(row["uid"], []).append(row["filename"])
     rows = list(read_table(source / "indiana_reports.csv", ("uid", "findings", "impression")))
@@ -132,7 +131,7 @@ def _kaggle_records(source: Path, progress: Progress, tally: Tally) -> Iterator[
         codes = [code.strip() for code in row.get("MeSH", "").split(";") if code.strip()]
         problems = [code.strip() for code in row.get("Problems", "").split(";") if code.strip()]
         mesh = {"major": codes, "automatic": problems} if codes or problems else None
-        yield _Record(row["uid"], tuple(films.get(row["uid"], ())), _sections(row), mesh)
+        yield _Record(row["uid"], tuple(sorted(films.get(row["uid"], ()))), _sections(row), mesh)
 
 
 def _film_index(folder: Path) -> dict[str, Path]:
@@ -168,14 +167,12 @@ def _study_id(record: _Record, entry: SplitEntry | None) -> str:
 
 
 def _choose_films(record: _Record, entry: SplitEntry | None, all_views: bool, tally: Tally) -> list[str]:
-    """The film keys of a study, in order: those listed by the split, then (if wanted) the others as the report has."""
-    own = [_film_key(name) for name in record.images]
-    listed = [_film_key(name) for name in entry.images] if entry is not None else own
-    others = [key for key in own if key not in listed]
-    if others and not all_views:
-        tally.noted["films beyond those that the split lists, left out (--all-views takes them)"] += len(others)
-        others = []
-    return list(dict.fromkeys(listed + others))
+    """The film keys of a study, in order: R2Gen's for a study of its split, else (or if wanted) all of the report's."""
+    keys = list(dict.fromkeys(_film_key(name) for name in record.images))
+    if entry is None or all_views or len(keys) <= FILMS_A_STUDY:
+        return keys
+    tally.noted["films beyond the two that R2Gen takes, left out (--all-views keeps them)"] += len(keys) - FILMS_A_STUDY
+    return keys[:FILMS_A_STUDY]
 
 
 def _study(
@@ -222,7 +219,7 @@ def _from_reports(
     films = _film_index(folder)
     projections = _projections(source, folder)
     if options.split_file is None and (source / "r2gen_split.csv").is_file():
-        options = IuOptions(**{**options.__dict__, "split_file": source / "r2gen_split.csv"})
+        options = replace(options, split_file=source / "r2gen_split.csv")
     split = read_split(options.split_file)
     tally.found["film files"] = len(films)
     records = {"xml": _xml_records, "kaggle": _kaggle_records}[layout](source, progress, tally)
@@ -266,18 +263,14 @@ def _from_r2gen(source: Path, options: IuOptions, progress: Progress, tally: Tal
     return studies
 
 
-def prepare_iu_xray(source: Path, options: IuOptions | None = None, progress: Progress | None = None) -> Prepared:
+def prepare_iu_xray(source: Path, options: IuOptions | None = None, progress: Progress = no_progress) -> Prepared:
     """Studies of the collection in ``source``, first those of the split in its order, then the others by number.
-
-    Args:
-        progress: wraps an iterable of known length, such as ``lambda items, total: tqdm(items, total=total)``.
 
     Raises:
         InputError: the folder holds none of the layouts, or a table is damaged.
         UsageError: an option does not fit the layout.
     """
     options = options or IuOptions()
-    progress = progress or (lambda items, total: items)
     layout = options.layout or detect_layout(source)
     tally = Tally()
     if layout == "r2gen":

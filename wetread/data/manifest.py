@@ -8,6 +8,7 @@ Paths are relative to the manifest. An absent key means null; a key that is not 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -169,7 +170,8 @@ def write_atomic(path: Path, chunks: Iterable[str]) -> None:
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}; choose another place") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
 def write_manifest(path: str | Path, studies: Iterable[ManifestStudy]) -> int:

@@ -6,7 +6,7 @@ import csv
 import gzip
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,33 @@ from wetread.data.manifest import ManifestStudy, write_atomic, write_manifest
 from wetread.errors import InputError
 from wetread.types import Projection
 
-__all__ = ["IMAGE_SUFFIXES", "Prepared", "Tally", "projection_of", "read_table", "save", "tidy"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Prepared",
+    "Progress",
+    "Tally",
+    "no_progress",
+    "projection_of",
+    "read_table",
+    "save",
+    "tidy",
+]
+
+#: Wraps an iterable of known length, such as ``lambda items, total: tqdm(items, total=total)``.
+Progress = Callable[[Iterable[Any], int], Iterable[Any]]
+
+
+def no_progress(items: Iterable[Any], total: int) -> Iterable[Any]:
+    """The ``Progress`` that shows nothing."""
+    return items
+
 
 #: What may be a film, by the end of its name.
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom")
 
 #: DICOM View Position (0018,5101) and the words of the collections' tables.
-_FRONTAL = {"pa", "ap", "frontal", "apaxial", "postero-anterior", "antero-posterior"}
-_LATERAL = {"lateral", "ll", "rl", "lateralview"}
+_FRONTAL = {"pa", "ap", "frontal"}
+_LATERAL = {"lateral", "ll", "rl", "xtable lateral"}
 
 
 @dataclass
