@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple, cast
 
-from wetread.report.phrases import Match, Matcher, Rule, read_table, tokenize
+from wetread.report.phrases import Match, Matcher, Rule, Token, read_table, tokenize
 from wetread.report.sentences import split_sentences
 from wetread.types import LABELS, State
 
@@ -266,58 +266,114 @@ def _finding_things(clauses: _Clauses, match: Match) -> list[_Thing]:
     return things
 
 
+#: Labels of which several may share one place: "atelectasis and effusion at the left base".
+_PLACED = frozenset(
+    ("Lung Opacity", "Lung Lesion", "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion")
+)
+_PREPOSITIONS = frozenset("in at within of on over overlying involving along near to throughout is are".split())
+_JOINS = frozenset(["and", "or", ",", "with", "without", "versus", "vs", "plus"])
+
+
 def _attach(things: list[_Thing], attributes: list[Match], words: list[str], clauses: _Clauses) -> None:
     """Give each side, zone and severity to the mention it describes.
 
-    Before a mention: the noun's own adjectives. After it: what a preposition brings ("in the left base"), which then
-    also describes the mentions joined to it ("atelectasis and effusion at the left base").
+    Before a mention: the noun's own adjectives. After it: what a preposition brings ("in the left base"), which also
+    describes the mentions joined to it ("atelectasis and effusion at the left base").
     """
     for match in attributes:
         kind, value = match.payload
         owner = _owner(things, match, words, clauses)
         if owner is None:
             continue
-        if kind == "side" and owner.side not in (None, value):
+        thing = things[owner]
+        if kind == "side" and thing.side not in (None, value):
             value = "bilateral"
-        if kind == "side" or getattr(owner, kind) is None:
-            setattr(owner, kind, value)
+        if kind == "side" or getattr(thing, kind) is None:
+            setattr(thing, kind, value)
+        if kind != "severity" and thing.last <= match.first:
+            for other in _joined_before(things, owner, words):
+                if getattr(other, kind) is None:
+                    setattr(other, kind, value)
 
 
-def _owner(things: list[_Thing], match: Match, words: list[str], clauses: _Clauses) -> _Thing | None:
+def _owner(things: list[_Thing], match: Match, words: list[str], clauses: _Clauses) -> int | None:
+    """Index of the mention that an attribute describes."""
     clause = clauses.clause[match.first]
-    previous = following = None
-    for thing in things:
-        if clauses.clause[thing.first] != clause and clauses.clause[thing.last - 1] != clause:
-            continue
-        if thing.first <= match.first < thing.last:
-            return thing
-        if thing.last <= match.first:
-            previous = thing
-        elif following is None:
-            following = thing
+    previous = following = later = None
+    for i, thing in enumerate(things):
+        where = clauses.clause[thing.first]
+        if where == clause or clauses.clause[thing.last - 1] == clause:
+            if thing.first <= match.first < thing.last:
+                return i
+            if thing.last <= match.first:
+                previous = i
+            elif following is None:
+                following = i
+        elif where == clause + 1 and later is None:
+            later = i
+    if previous is None and following is None:
+        # "In the right base there is an opacity": a place of its own opens the sentence.
+        return later if words[0] in _PREPOSITIONS else None
     if previous is None or following is None:
-        return previous or following
-    between = words[previous.last : match.first]
-    joined = any(w in _JOINS for w in between)
-    return following if joined or not any(w in _PREPOSITIONS for w in between) else previous
+        return following if previous is None else previous
+    between = words[things[previous].last : match.first]
+    if any(w in _JOINS for w in between) or not any(w in _PREPOSITIONS for w in between):
+        return following
+    return previous
 
 
-_PREPOSITIONS = frozenset("in at within of on over overlying involving along near to throughout is are".split())
-_JOINS = frozenset(["and", "or", ",", "with", "without", "versus", "vs", "plus"])
+def _joined_before(things: list[_Thing], index: int, words: list[str]) -> list[_Thing]:
+    """The mentions that form one list with a mention, before it."""
+    joined: list[_Thing] = []
+    for i in range(index, 0, -1):
+        between = words[things[i - 1].last : things[i].first]
+        listed = any(w in _JOINS for w in between) and not any(w in _PREPOSITIONS for w in between)
+        alike = things[i - 1].state == things[i].state and {things[i - 1].label, things[i].label} <= _PLACED
+        if not (listed and alike and len(between) <= 5):
+            break
+        joined.append(things[i - 1])
+    return joined
+
+
+def _without_echoes(things: list[_Thing]) -> list[_Thing]:
+    """Drop "normal" and "enlarged" where they are the predicate of a mention: they are said once."""
+    spans = [(t.first, t.last) for t in things if t.label not in (OTHER, NO_FINDING)]
+    return [
+        t
+        for t in things
+        if t.label not in (OTHER, NO_FINDING) or not any(a <= t.first and t.last <= b for a, b in spans)
+    ]
+
+
+#: The longest piece that is read at once, in words; no sentence of a report is longer, and it bounds the work.
+_LONGEST = 256
+#: The longest sentence that is remembered, in characters.
+_REMEMBERED = 1000
+
+
+def _read(sentence: str, convention: Convention) -> tuple[_Hit, ...]:
+    """The mentions of one sentence; the same sentence is read once."""
+    if len(sentence) <= _REMEMBERED:
+        return _remembered(sentence, convention)
+    tokens = tokenize(sentence)
+    tables = _tables(convention)
+    pieces = (tokens[i : i + _LONGEST] for i in range(0, len(tokens), _LONGEST))
+    return tuple(hit for piece in pieces for hit in _read_words(piece, tables))
 
 
 @lru_cache(maxsize=1 << 15)
-def _read(sentence: str, convention: Convention) -> tuple[_Hit, ...]:
-    """The mentions of one sentence; the same sentence is read once."""
-    tables = _tables(convention)
-    tokens = tokenize(sentence)
+def _remembered(sentence: str, convention: Convention) -> tuple[_Hit, ...]:
+    return tuple(_read_words(tokenize(sentence), _tables(convention)))
+
+
+def _read_words(tokens: list[Token], tables: _Tables) -> list[_Hit]:
     words = [t[0] for t in tokens]
     groups: tuple[list[Match], ...] = ([], [], [], [])
     for match in tables.matcher.scan(words):
         groups[match.group].append(match)
     found, predicates, contexts, attributes = groups
     if not found:
-        return ()
+        return []
     clauses = _Clauses(words, contexts)
     things: list[_Thing] = []
     for match in found:
@@ -325,12 +381,13 @@ def _read(sentence: str, convention: Convention) -> tuple[_Hit, ...]:
             things += _subject_things(tables, clauses, predicates, match)
         else:
             things += _finding_things(clauses, match)
+    things = _without_echoes(things)
     if attributes:
         _attach(things, attributes, words, clauses)
-    return tuple(_hit(thing, tokens) for thing in things)
+    return [_hit(thing, tokens) for thing in things]
 
 
-def _hit(thing: _Thing, tokens: list[tuple[str, int, int]]) -> _Hit:
+def _hit(thing: _Thing, tokens: list[Token]) -> _Hit:
     name, state = thing.label, thing.state
     if name == OTHER:
         name, state = NO_FINDING, ("positive" if state == "negative" else "negative")

@@ -19,7 +19,10 @@ from importlib.resources import files
 from itertools import product
 from typing import Any, NamedTuple
 
-__all__ = ["Match", "Matcher", "Rule", "read_table", "tokenize"]
+__all__ = ["Match", "Matcher", "Rule", "Token", "read_table", "tokenize"]
+
+#: A lower-case word or mark with its first and last (exclusive) character.
+Token = tuple[str, int, int]
 
 #: Words (letters and digits) and the marks that matter to scope.
 _TOKEN = re.compile(r"[^\W_]+|[,;:()/?]")
@@ -42,7 +45,7 @@ class Match(NamedTuple):
     last: int
 
 
-def tokenize(text: str) -> list[tuple[str, int, int]]:
+def tokenize(text: str) -> list[Token]:
     """The lower-case words and marks of a text with their character positions."""
     return [(m.group().lower(), m.start(), m.end()) for m in _TOKEN.finditer(text)]
 

@@ -2,7 +2,7 @@
 
 Written for dictated radiology prose: decimals (``1.2 cm``), abbreviations (``Dr. Smith``, ``vs. prior``),
 enumerations (``1. …  2. …``), blank lines and list items. Nothing but white space is lost between sentences, and
-any string is accepted.
+any string is accepted, in time that grows with its length.
 """
 
 from __future__ import annotations
@@ -21,42 +21,37 @@ class Span(NamedTuple):
     value: str
 
 
-#: Words that end with a full stop and do not end a sentence (lower case, without the stop).
-_ABBREVIATIONS = frozenset(
-    "dr drs mr mrs ms prof st vs approx e.g i.e eg ie cf fig no. figs incl resp dept hosp jr sr rt lt".split()
-)
-#: A place where a sentence may end: a mark with closing quotes, a line that ends a paragraph, or a list item.
+#: Words that end with a full stop and do not end a sentence (lower case, without the last stop).
+_ABBREVIATIONS = frozenset("dr drs mr mrs ms prof st vs approx e.g i.e eg ie cf fig figs incl resp dept hosp".split())
+#: Words that end a sentence only where a capital follows.
+_UNDECIDED = frozenset("a.m p.m am pm etc lt rt".split())
+#: A place where a sentence may end: a mark with what closes after it, a missing space, a blank line, a list item.
 _BREAK = re.compile(
-    r"""(?P<mark>[.!?。！？]+["')\]]*)(?=\s|$)      # Seen. The
-      | (?P<glued>(?<=[a-z)])\.)(?=[A-Z][a-z])     # seen.The
-      | (?P<line>\n[^\S\n]*(?:\n|(?=[-*•]\s|\d{1,2}[.)]\s)))   # blank line; next item of a list
-    """,
+    r"""(?P<mark>(?<![.!?])[.!?]++["')\]]*+)(?=\s|\Z)
+      | (?P<glued>(?<=[a-z)])\.)(?=[A-Z][a-z])
+      | (?P<line>\n[^\S\n]*+(?:\n|(?=[-*•]\s|\d{1,2}[.)]\s)))""",
     re.VERBOSE,
 )
-_NUMBER = re.compile(r"(?:^|\s)\(?\d{1,2}$")
-_LAST_WORD = re.compile(r"[^\s(\[\"']*$")
+_LIST_NUMBER = re.compile(r"\s*\(?\d{1,2}\Z")
+_INITIAL = re.compile(r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof)\.?\s+|\b[A-Z]\.\s?)[A-Z]\Z")
+_LAST_WORD = re.compile(r"[^\s(\[\"']*\Z")
+#: How far back a full stop is judged, in characters.
+_REACH = 24
 
 
-def _ends(text: str, start: int, match: re.Match[str]) -> bool:
-    """Whether the mark ends the sentence that began at ``start``."""
-    if match.lastgroup != "mark" or match["mark"] != ".":
-        return True
+def _ends(text: str, start: int, match: re.Match[str], length: int) -> bool:
+    """Whether the mark ends the sentence that began at ``start``; ``length`` is that of the text without its tail."""
     at = match.start()
-    before = text[max(start, at - 24) : at]
-    if not before.strip() or (_NUMBER.search(before) and not text[start:at].strip(" \t\r\n(0123456789")):
+    if match.lastgroup != "mark" or match["mark"] != "." or match.end() >= length:
+        return True
+    before = text[max(start, at - _REACH) : at]
+    if not before.strip() or (at - start < _REACH and _LIST_NUMBER.fullmatch(before)):
         return False  # "1." opens a list item
     found = _LAST_WORD.search(before)
     word = found.group().lower() if found else ""
-    if word in _ABBREVIATIONS:
-        # "st." before a capital may be a name (St. Jude); "no." is left out: "is there one? No. The ..." is as likely.
-        return match.end() >= len(text.rstrip())
-    return not (len(word) == 1 and word.isalpha() and before[-1:].isupper() and _is_initial(text, match.end()))
-
-
-def _is_initial(text: str, end: int) -> bool:
-    """Whether what follows ``J.`` looks like a name, so that the stop belongs to an initial: ``Dr. J. Smith``."""
-    following = text[end : end + 24].split(None, 1)
-    return bool(following) and following[0].rstrip(".,;").istitle() and text[:end].rstrip(".")[-4:-1].endswith(". ")
+    if word in _UNDECIDED:
+        return text[match.end() : match.end() + _REACH].lstrip()[:1].isupper()
+    return word not in _ABBREVIATIONS and not _INITIAL.search(before)
 
 
 def split_sentences(text: str) -> list[Span]:
@@ -70,8 +65,9 @@ def split_sentences(text: str) -> list[Span]:
     """
     spans: list[Span] = []
     start = 0
+    length = len(text.rstrip())
     for match in _BREAK.finditer(text):
-        if _ends(text, start, match):
+        if _ends(text, start, match, length):
             _add(spans, text, start, match.end())
             start = match.end()
     _add(spans, text, start, len(text))
