@@ -1,7 +1,7 @@
 """The audit trail: append-only, each entry bound to the one before by SHA-256.
 
-``hash = SHA-256(canonical JSON of [seq, at, actor, action, study_id, detail, previous])``. Details hold numbers, states,
-ids and hashes, never names, dates of birth or report text, so that a study can be erased and the trail stays whole.
+``hash = SHA-256(canonical JSON of [seq, at, actor, action, study_id, detail, previous])``. Details hold numbers,
+states, ids and hashes, never names, dates of birth or report text: a study can be erased and the trail stays whole.
 """
 
 from __future__ import annotations

@@ -29,7 +29,9 @@ __all__ = [
     "change_user",
     "check_password",
     "digest",
+    "find_link",
     "find_login",
+    "first_link",
     "issue_link",
     "issue_token",
     "log_in",
@@ -285,3 +287,17 @@ def change_user(
     audit.append(
         session, actor, "user.changed", None, {"user": user.id, "roles": user.roles, "disabled": user.disabled}
     )
+
+
+def first_link(store: Store) -> str | None:
+    """The one-time token of the first administrator, whose account is made here; None once someone can administer."""
+    with store.write() as session:
+        admins = [user for user in session.scalars(select(User)) if "administrator" in user.roles]
+        if any(user.password is not None or user.subject is not None for user in admins):
+            return None
+        if not admins:
+            user = User(username="admin", name="Administrator", roles=["administrator"], password=None)
+            session.add(user)
+            session.flush()
+            admins = [user]
+        return issue_link(session, admins[0].id, "first", "command line")

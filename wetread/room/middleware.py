@@ -16,7 +16,8 @@ __all__ = ["Guard"]
 _JSON_BYTES = 2 << 20
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-    "font-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "font-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
 )
 _HEADERS = {
     "Content-Security-Policy": _CSP,
@@ -70,10 +71,11 @@ class Guard:
         if length.isdigit() and int(length) > limit:
             return _too_large(limit)
         origin = headers.get("origin")
-        if scope["method"] not in ("GET", "HEAD", "OPTIONS") and origin is not None:
-            # A page of another site can send a cookie-less request; it must not log anyone in or use a link.
-            if urlsplit(origin).netloc.casefold() != headers.get("host", "").casefold():
-                return Problem("csrf", "The request comes from another site.")
+        if origin is None or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+            return None
+        # A page of another site can send a request without cookies; it must not log anyone in or use a link.
+        if urlsplit(origin).netloc.casefold() != headers.get("host", "").casefold():
+            return Problem("csrf", "The request comes from another site.")
         return None
 
     def _dress(self, headers: MutableHeaders, api: bool) -> None:

@@ -1,8 +1,8 @@
 """Which words are the machine's and which the reader's: sentence by sentence, recomputed from the texts alone.
 
-A sentence of the report that stands in the draft word for word is *machine*; one that is close to a draft sentence which
-is not used otherwise is *edited*; all others are *typed*. Nothing is tracked while typing, so dictation, paste, undo and
-two tabs cannot confuse it.
+A sentence of the report that stands in the draft word for word is *machine*; one that is close to a draft sentence
+which is not used otherwise is *edited*; all others are *typed*. Nothing is tracked while typing, so dictation, paste,
+undo and two tabs cannot confuse it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def trace(texts: Mapping[str, str], draft: Mapping[str, Any] | None) -> list[Tra
         draft: ``wetread.draft/1``, or None where there is none.
     """
     sentences = [] if draft is None else draft["sentences"]
-    free = {index: s for index, s in enumerate(sentences)}
+    free = dict(enumerate(sentences))
     found: list[tuple[str, int, int, str]] = [
         (section, span.start, span.end, span.value) for section in SECTIONS for span in split_sentences(texts[section])
     ]

@@ -1,8 +1,8 @@
 """The durable queue of draft jobs: a table, leases, and effects that happen once.
 
-A worker claims a job by a lease (a random token with an end) and renews it by a heartbeat. What the job brings about and
-the note that it is done are one transaction that checks the lease first: a worker that was thought dead and comes back
-finds its lease gone and changes nothing. A job whose worker died is claimed again when its lease ends.
+A worker claims a job by a lease (a random token with an end) and renews it by a heartbeat. What the job brings about
+and the note that it is done are one transaction that checks the lease first: a worker that was thought dead and comes
+back finds its lease gone and changes nothing. A job whose worker died is claimed again when its lease ends.
 Locks are taken in one order everywhere: job, study, audit trail.
 """
 

@@ -1,11 +1,11 @@
-"""Reader studies: do the drafts help? Cases are dealt at random, the draft hidden or shown, or revealed after a first read.
+"""Reader studies: do the drafts help? Cases are dealt at random, the draft hidden, shown or revealed later.
 
-Arms: ``hidden`` and ``shown`` compare reading without and with the draft; ``read_first`` and ``draft_first`` compare the
-order: in ``read_first`` a first text is fixed before the draft is revealed, then it may be revised.
+Arms: ``hidden`` and ``shown`` compare reading without and with the draft; ``read_first`` and ``draft_first`` compare
+the order: in ``read_first`` a first text is fixed before the draft is revealed, then it may be revised.
 
 Designs: *parallel* gives each reader every case once, half of them in each arm. *crossover* gives each reader every
-case twice, in both arms, in two periods with a pause (``washout_days``) between them; which arm comes first is balanced over
-cases within a reader. All of it follows from the seed.
+case twice, in both arms, in two periods with a pause (``washout_days``) between them; which arm comes first is
+balanced over cases within a reader. All of it follows from the seed.
 """
 
 from __future__ import annotations

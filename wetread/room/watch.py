@@ -1,7 +1,7 @@
 """The watched folder: what is put there is taken in, and stays there.
 
 A file counts as complete when its size and time have not changed between two looks. A folder inside is one
-study's plain pictures; a plain picture on the top level is a study of its own; DICOM is grouped by its own study anyway.
+study's plain pictures; a plain picture on the top level is a study of its own; DICOM is grouped by its own study.
 """
 
 from __future__ import annotations
