@@ -118,7 +118,7 @@ _WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(text=st.lists(_WORDS, max_size=25).map(" ".join) | st.text(max_size=80))
 def test_whatever_comes_in_what_comes_out_is_fit_to_learn_from(text: str) -> None:
     for sentence in clean_text(text):

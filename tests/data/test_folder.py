@@ -9,11 +9,7 @@ from PIL import Image
 
 from wetread.data.folder import FolderOptions, prepare_folder
 from wetread.errors import InputError
-from wetread.types import LABELS, Report
-
-
-def _parse(text: str) -> Report:
-    return Report(impression=text)
+from wetread.types import LABELS
 
 
 def _film(path: Path) -> None:
@@ -27,7 +23,7 @@ def source(tmp_path: Path) -> Path:
     _film(source / "study10" / "b.png")
     _film(source / "study2" / "series" / "film10.jpg")
     _film(source / "study2" / "series" / "film9.jpg")
-    (source / "study2" / "Report.TXT").write_text("Large heart.")
+    (source / "study2" / "Report.TXT").write_text("IMPRESSION: Large heart.")
     (source / "study2" / "notes.txt").write_text("not a film")
     (source / "study2" / "empty.png").write_bytes(b"")
     (source / "study3").mkdir()
@@ -36,7 +32,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_a_subfolder_is_a_study(source: Path) -> None:
-    prepared = prepare_folder(source, FolderOptions(_parse))
+    prepared = prepare_folder(source)
     two, ten = prepared.studies
     assert [study.study_id for study in prepared.studies] == ["study2", "study10"]
     assert [v.path.name for v in two.views] == ["film9.jpg", "film10.jpg"]
@@ -49,14 +45,17 @@ def test_a_subfolder_is_a_study(source: Path) -> None:
 
 def test_reports_splits_and_labels_from_tables(source: Path, tmp_path: Path) -> None:
     reports, split, labels = tmp_path / "reports.csv", tmp_path / "split.csv", tmp_path / "labels.csv"
-    reports.write_text("study_id,findings,report,split\nstudy10,Clear.,Whole text.,train\nstudy2,,Other.,\nlost,,,\n")
+    reports.write_text(
+        "study_id,findings,report,split\nstudy10,Clear.,IMPRESSION: Whole.,train\n"
+        "study2,,IMPRESSION: Other.,\nlost,,,\n"
+    )
     split.write_text("study_id,split\nstudy2,val\n")
     labels.write_text(",".join(("study_id", *LABELS)) + "\nstudy10" + "," * 13 + ",1\n")
-    options = FolderOptions(_parse, reports=reports, split_file=split, label_file=labels)
+    options = FolderOptions(reports=reports, split_file=split, label_file=labels)
     prepared = prepare_folder(source, options)
     two, ten = prepared.studies
     assert (two.impression, two.split) == ("Other.", "val")
-    assert (ten.findings, ten.impression, ten.split) == ("Clear.", "Whole text.", "train")
+    assert (ten.findings, ten.impression, ten.split) == ("Clear.", "Whole.", "train")
     assert ten.labels is not None
     assert ten.labels["No Finding"] == "positive"
     assert prepared.tally.noted["reports of the table without a study"] == 1
@@ -64,9 +63,9 @@ def test_reports_splits_and_labels_from_tables(source: Path, tmp_path: Path) -> 
 
 def test_films_side_by_side(source: Path, tmp_path: Path) -> None:
     _film(source / "loose.png")
-    assert prepare_folder(source, FolderOptions(_parse)).tally.dropped["films outside the studies' subfolders"] == 1
+    assert prepare_folder(source).tally.dropped["films outside the studies' subfolders"] == 1
     _film(tmp_path / "flat" / "1.png")
     with pytest.raises(InputError, match="a subfolder of its own"):
-        prepare_folder(tmp_path / "flat", FolderOptions(_parse))
+        prepare_folder(tmp_path / "flat")
     with pytest.raises(InputError, match="is no folder"):
-        prepare_folder(tmp_path / "none", FolderOptions(_parse))
+        prepare_folder(tmp_path / "none")

@@ -50,7 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("manifest")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(studies=_studies())
 def test_what_is_written_is_read_back(folder: Path, studies: list[ManifestStudy]) -> None:
     path = folder / "m.jsonl"
@@ -62,7 +62,7 @@ def test_what_is_written_is_read_back(folder: Path, studies: list[ManifestStudy]
     assert read_manifest(path) == rooted
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(lines=st.lists(_JSON.map(json.dumps) | st.text() | st.binary().map(lambda b: b.decode("latin-1")), max_size=3))
 def test_any_content_is_read_or_refused_in_one_sentence(folder: Path, lines: list[str]) -> None:
     path = folder / "any.jsonl"

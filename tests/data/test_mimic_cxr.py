@@ -9,13 +9,7 @@ import pytest
 
 from wetread.data.mimic_cxr import MimicOptions, prepare_mimic_cxr
 from wetread.errors import InputError
-from wetread.types import LABELS, Report
-
-
-def _parse(text: str) -> Report:
-    """Enough of a parser: the first line is the findings, the second the impression."""
-    lines = [*text.split("\n"), "", ""]
-    return Report(findings=lines[0] or None, impression=lines[1] or None)
+from wetread.types import LABELS
 
 
 def _gzip(path: Path, text: str) -> None:
@@ -46,15 +40,19 @@ def collection(tmp_path: Path) -> Path:
         (subject / study).mkdir(parents=True)
         for name in names:
             (subject / study / name).write_bytes(b"film")
-    (subject / "s50000001.txt").write_text("Large   heart.\nBig heart.")
+    (subject / "s50000001.txt").write_text(
+        "                 FINAL REPORT\n EXAMINATION:  CHEST\n\n INDICATION:  Cough.\n\n FINDINGS:\n\n"
+        " Large\n heart.\n\n IMPRESSION:\n\n Big heart."
+    )
     return source
 
 
 def test_the_official_layout(collection: Path) -> None:
-    prepared = prepare_mimic_cxr(collection, MimicOptions(_parse))
+    prepared = prepare_mimic_cxr(collection)
     one, two = prepared.studies
     assert (one.study_id, one.split, one.extra) == ("s50000001", "train", {"subject_id": "p10000001"})
     assert [(v.path.name, v.projection) for v in one.views] == [("aa-1.dcm", "frontal"), ("bb-2.jpg", "lateral")]
+    assert one.indication == "Cough."
     assert (one.findings, one.impression) == ("Large heart.", "Big heart.")
     assert one.labels is not None
     assert list(one.labels.items())[:4] == [
@@ -73,30 +71,30 @@ def test_the_official_layout(collection: Path) -> None:
 def test_reports_and_films_in_two_places(collection: Path, tmp_path: Path) -> None:
     reports = tmp_path / "reports" / "files" / "p10" / "p10000001"
     reports.mkdir(parents=True)
-    (reports / "s50000002.txt").write_text("\nClear.")
-    options = MimicOptions(_parse, images=collection, reports=tmp_path / "reports")
+    (reports / "s50000002.txt").write_text("IMPRESSION:  Clear.")
+    options = MimicOptions(images=collection, reports=tmp_path / "reports")
     assert [s.impression for s in prepare_mimic_cxr(collection, options).studies] == [None, "Clear."]
 
 
 def test_a_split_of_ones_own(collection: Path, tmp_path: Path) -> None:
     split = tmp_path / "split.csv"
     split.write_text("study_id,split\n50000002,test\n")
-    prepared = prepare_mimic_cxr(collection, MimicOptions(_parse, split_file=split))
+    prepared = prepare_mimic_cxr(collection, MimicOptions(split_file=split))
     assert [study.split for study in prepared.studies] == [None, "test"]
     assert prepared.tally.noted["studies that the split does not name, kept without split"] == 1
     split.write_text("study_id,split\n50000002,test\n50000002,train\n")
     with pytest.raises(InputError, match="two splits"):
-        prepare_mimic_cxr(collection, MimicOptions(_parse, split_file=split))
+        prepare_mimic_cxr(collection, MimicOptions(split_file=split))
 
 
 def test_what_is_missing_or_damaged_is_named(collection: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--images or --reports"):
-        prepare_mimic_cxr(collection, MimicOptions(_parse, images=tmp_path))
+        prepare_mimic_cxr(collection, MimicOptions(images=tmp_path))
     split = collection / "mimic-cxr-2.0.0-split.csv.gz"
     whole = split.read_bytes()
     split.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"split\.csv\.gz cannot be read"):
-        prepare_mimic_cxr(collection, MimicOptions(_parse))
+        prepare_mimic_cxr(collection)
     split.unlink()
     with pytest.raises(InputError, match="PhysioNet"):
-        prepare_mimic_cxr(collection, MimicOptions(_parse))
+        prepare_mimic_cxr(collection)

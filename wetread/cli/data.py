@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,23 +26,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
         sub = kinds.add_parser(kind, help=text, description=text)
         sub.add_argument("source", type=Path, metavar="SOURCE", help="the folder of the collection")
         sub.add_argument("dest", type=Path, metavar="DEST", help="the manifest to write, or a folder for it")
-        sub.add_argument("--images", type=Path, metavar="DIR", help="the films, where they are not below SOURCE")
         sub.add_argument("--split-file", type=Path, metavar="CSV", help="a split to use instead of the official one")
         sub.add_argument("--labels", type=Path, metavar="CSV", help="labels in CheXbert's form (1, 0, -1, blank)")
         sub.add_argument("--no-labeler", action="store_true", help="leave studies without labels that the table lacks")
         sub.add_argument("--quiet", action="store_true", help="no progress bar and no table of counts")
+        if kind != "folder":
+            sub.add_argument("--images", type=Path, metavar="DIR", help="the films, where they are not below SOURCE")
         if kind == "iu-xray":
             sub.add_argument(
                 "--all-views", action="store_true", help="all films of the split's studies, not R2Gen's two alone"
             )
+        if kind == "mimic-cxr":
+            sub.add_argument("--reports", type=Path, metavar="DIR", help="the reports, where they are not below SOURCE")
         if kind == "folder":
             sub.add_argument("--reports", type=Path, metavar="CSV", help="study_id and sections, instead of report.txt")
 
 
 def _labeler(args: argparse.Namespace) -> Callable[[str], Mapping[str, str | None]] | None:
-    if args.no_labeler or importlib.util.find_spec("wetread.report.labeler") is None:
+    if args.no_labeler:
         return None
-    label: Callable[[str], Mapping[str, str | None]] = importlib.import_module("wetread.report.labeler").label
+    from wetread.report.labeler import label
+
     return label
 
 
@@ -71,4 +73,22 @@ def _iu_xray(args: argparse.Namespace, progress: Any) -> Any:
     return prepare_iu_xray(args.source, options, progress)
 
 
-_PREPARE: dict[str, Callable[[argparse.Namespace, Any], Any]] = {"iu-xray": _iu_xray}
+def _mimic_cxr(args: argparse.Namespace, progress: Any) -> Any:
+    from wetread.data.mimic_cxr import MimicOptions, prepare_mimic_cxr
+
+    options = MimicOptions(args.images, args.reports, args.split_file, args.labels, _labeler(args))
+    return prepare_mimic_cxr(args.source, options, progress)
+
+
+def _folder(args: argparse.Namespace, progress: Any) -> Any:
+    from wetread.data.folder import FolderOptions, prepare_folder
+
+    options = FolderOptions(args.reports, args.split_file, args.labels, _labeler(args))
+    return prepare_folder(args.source, options, progress)
+
+
+_PREPARE: dict[str, Callable[[argparse.Namespace, Any], Any]] = {
+    "iu-xray": _iu_xray,
+    "mimic-cxr": _mimic_cxr,
+    "folder": _folder,
+}

@@ -16,6 +16,7 @@ from wetread.data.manifest import ManifestStudy, ManifestView
 from wetread.data.prepare import Prepared, Progress, Tally, no_progress, read_table, tidy
 from wetread.errors import InputError
 from wetread.image.files import kind_of
+from wetread.report.sections import parse_report
 from wetread.types import Report
 
 __all__ = ["FolderOptions", "prepare_folder"]
@@ -28,14 +29,12 @@ class FolderOptions:
     """How to prepare the folder.
 
     Attributes:
-        parse: a report's text → its sections, as ``wetread.report.sections`` does.
         reports: a CSV of reports, see above; it goes before ``report.txt``.
         split_file: a CSV with the columns study_id and split; it goes before the split of ``reports``.
         label_file: a CSV with the column study_id and the 14 labels.
         labeler: text → states, for studies that the table lacks.
     """
 
-    parse: Callable[[str], Report]
     reports: Path | None = None
     split_file: Path | None = None
     label_file: Path | None = None
@@ -62,23 +61,25 @@ def _films(folder: Path, tally: Tally) -> tuple[ManifestView, ...]:
     return views
 
 
-def _row_report(row: Mapping[str, str], parse: Callable[[str], Report]) -> Report:
-    whole = parse(row["report"]) if tidy(row.get("report")) else Report()
+def _row_report(row: Mapping[str, str]) -> Report:
+    whole = parse_report(row["report"]) if tidy(row.get("report")) else Report()
     return Report(**{name: tidy(row.get(name)) or tidy(getattr(whole, name)) for name in _SECTIONS})
 
 
-def _file_report(folder: Path, parse: Callable[[str], Report]) -> Report:
+def _file_report(folder: Path) -> Report:
     path = next((p for p in sorted(folder.iterdir()) if p.name.lower() == "report.txt"), None)
     if path is None:
         return Report()
     try:
-        report = parse(path.read_text(encoding="utf-8-sig", errors="replace"))
+        report = parse_report(path.read_text(encoding="utf-8-sig", errors="replace"))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
     return Report(**{name: tidy(getattr(report, name)) for name in _SECTIONS})
 
 
-def prepare_folder(source: Path, options: FolderOptions, progress: Progress = no_progress) -> Prepared:
+def prepare_folder(
+    source: Path, options: FolderOptions = FolderOptions(), progress: Progress = no_progress
+) -> Prepared:
     """The studies of ``source`` in the natural order of their subfolders' names, which are their ids.
 
     Raises InputError where the source is no folder, a table is damaged, or films lie outside the subfolders only.
@@ -99,7 +100,7 @@ def prepare_folder(source: Path, options: FolderOptions, progress: Progress = no
             tally.dropped["subfolders without a film"] += 1
             continue
         name = folder.name
-        report = _row_report(rows[name], options.parse) if name in rows else _file_report(folder, options.parse)
+        report = _row_report(rows[name]) if name in rows else _file_report(folder)
         if report.findings is None and report.impression is None:
             tally.noted["studies without a report, kept"] += 1
         texts = {section: getattr(report, section) for section in _SECTIONS}

@@ -19,6 +19,7 @@ from wetread.data.labels import label_studies, states_of_row
 from wetread.data.manifest import ManifestStudy, ManifestView
 from wetread.data.prepare import Prepared, Progress, Tally, no_progress, projection_of, read_table, tidy
 from wetread.errors import InputError
+from wetread.report.sections import parse_report
 from wetread.types import LABELS, Projection, Report
 
 __all__ = ["MimicOptions", "prepare_mimic_cxr"]
@@ -32,7 +33,6 @@ class MimicOptions:
     """How to prepare the collection.
 
     Attributes:
-        parse: a report's text → its sections, as ``wetread.report.sections`` does.
         images: the folder that holds ``files/`` with the films, where it is not the source.
         reports: the folder that holds ``files/`` with the reports, where it is not the source.
         split_file: a split other than the official one (columns dicom_id, study_id, split).
@@ -40,7 +40,6 @@ class MimicOptions:
         labeler: text → states, for studies that the table lacks.
     """
 
-    parse: Callable[[str], Report]
     images: Path | None = None
     reports: Path | None = None
     split_file: Path | None = None
@@ -66,13 +65,13 @@ def _folder(root: Path, subject: str, study: str) -> Path:
     return root / "files" / f"p{subject[:2]}" / f"p{subject}" / f"s{study}"
 
 
-def _report(path: Path, parse: Callable[[str], Report], tally: Tally) -> Report:
+def _report(path: Path, tally: Tally) -> Report:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         tally.noted["studies whose report file is missing, kept without text"] += 1
         return Report()
-    report = parse(text)
+    report = parse_report(text)
     if report.findings is None and report.impression is None:
         tally.noted["reports without FINDINGS and IMPRESSION, kept"] += 1
     return report
@@ -108,7 +107,9 @@ def _views(folder: Path, films: list[tuple[str, Projection]], tally: Tally) -> t
     return tuple(views)
 
 
-def prepare_mimic_cxr(source: Path, options: MimicOptions, progress: Progress = no_progress) -> Prepared:
+def prepare_mimic_cxr(
+    source: Path, options: MimicOptions = MimicOptions(), progress: Progress = no_progress
+) -> Prepared:
     """The studies of ``source`` in the order of its metadata; see ``MimicOptions``.
 
     Study ids are the collection's own (``s50414267``); the key ``subject_id`` of the manifest names the patient, so
@@ -134,7 +135,7 @@ def prepare_mimic_cxr(source: Path, options: MimicOptions, progress: Progress = 
             continue
         if study not in splits:
             tally.noted["studies that the split does not name, kept without split"] += 1
-        report = _report(_folder(reports, subject, study).with_suffix(".txt"), options.parse, tally)
+        report = _report(_folder(reports, subject, study).with_suffix(".txt"), tally)
         studies.append(_study(study, subject, splits.get(study), views, report))
     label_file = options.label_file or _table(source, "chexpert")
     table = _labels(label_file) if label_file is not None else {}
