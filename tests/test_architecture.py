@@ -13,7 +13,7 @@ import wetread
 
 ROOT = Path(wetread.__file__).parent
 TEXT = {"types", "errors", "_version", "report"}
-LEFT = TEXT | {"image", "data", "model", "decode", "ground", "similar"}
+LEFT = TEXT | {"image", "data", "model", "decode", "obey", "ground", "similar"}
 ALLOWED = {
     "_version": set(),
     "types": set(),
@@ -23,6 +23,7 @@ ALLOWED = {
     "data": TEXT | {"image", "data"},
     "model": TEXT | {"image", "model"},
     "decode": TEXT | {"image", "data", "model"},
+    "obey": TEXT | {"decode"},
     "ground": TEXT | {"image", "data", "model", "decode"},
     "similar": TEXT | {"image", "data", "model"},
     "draft": LEFT,

@@ -164,7 +164,9 @@ def train_encoder(
     network = FilmEncoder(targets.shape[1], config.neck, config.dropout)
     if start is not None:
         own = network.state_dict()
-        network.load_state_dict({k: start[k] if k in start and start[k].shape == v.shape else v for k, v in own.items()})
+        network.load_state_dict(
+            {k: start[k] if k in start and start[k].shape == v.shape else v for k, v in own.items()}
+        )
     elif config.init == "imagenet":
         network.load_imagenet()
     network = network.to(device, memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""The stages of an experiment in their order; each leaves its result in the run folder and is skipped when it is there."""
+"""The stages of an experiment, in order; each leaves its result in the run folder and is skipped when it is there."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ from safetensors.torch import load_file, save_file
 
 from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.errors import UsageError
-from wetread.train import encode, films, targets
+from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
+from wetread.model.findings import commands_of
+from wetread.model.tokenizer import Tokenizer
+from wetread.train import calibrate, compose, encode, features, films, lessons, targets
 from wetread.train.config import Config
+from wetread.train.decoder import ReportDecoder
 from wetread.train.encoder import FilmEncoder
+from wetread.train.evaluate import Judge, clinical
+from wetread.types import LABELS
 
 __all__ = ["STAGES", "Run", "run_stages"]
 
@@ -30,6 +36,7 @@ class Run:
     rows: tuple[ManifestStudy, ...]
     paths: tuple[Path, ...]
     films: encode.StudyFilms
+    fold: int | None = None
 
     @property
     def folder(self) -> Path:
@@ -41,7 +48,7 @@ class Run:
         return np.array([row.split in self.config.data.train_splits for row in self.rows])
 
     @classmethod
-    def open(cls, config: Config) -> Run:
+    def open(cls, config: Config, fold: int | None = None) -> Run:
         rows = tuple(r for r in read_manifest(Path(config.data.manifest)) if r.views and r.split != "test")
         paths: list[Path] = []
         own, lateral = [], []
@@ -52,7 +59,7 @@ class Run:
             lateral += [side.get(view.projection, np.nan) for view in row.views]
         if not any(row.split in config.data.train_splits for row in rows):
             raise UsageError(f"{config.data.manifest} has no study of the splits {', '.join(config.data.train_splits)}")
-        return cls(config, rows, tuple(paths), encode.StudyFilms(tuple(own), np.array(lateral, np.float32)))
+        return cls(config, rows, tuple(paths), encode.StudyFilms(tuple(own), np.array(lateral, np.float32)), fold)
 
 
 def _pack(run: Run) -> None:
@@ -96,7 +103,7 @@ def _encoder(run: Run) -> None:
     warm = run.folder / "warmup.safetensors"
     start = load_file(warm) if warm.exists() else None
     folds = np.array([encode.fold_of(row.study_id, config.folds) for row in run.rows])
-    for fold in range(config.folds):
+    for fold in range(config.folds) if run.fold is None else (run.fold,):
         done = run.folder / f"encoder{fold}.safetensors"
         if not done.exists():
             studies = [int(i) for i in np.flatnonzero(run.teachers & (folds != fold))]
@@ -122,13 +129,140 @@ def _encoder(run: Run) -> None:
             np.savez(out, **encode.predict(network, pack, config.size, "fp32", f"outputs {fold + 1}"))
 
 
-STAGES = {"pack": _pack, "warmup": _warm_up, "targets": _targets, "encoder": _encoder}
+@dataclass(frozen=True)
+class Seen:
+    """All that the encoders say: film outputs, study features, their scale."""
+
+    outputs: features.FilmOutputs
+    studies: features.StudyFeatures
+    scale: lessons.Scale
 
 
-def run_stages(config: Config, only: str | None = None) -> None:
-    """Run all stages, or the one named."""
-    run = Run.open(config)
-    run.folder.mkdir(parents=True, exist_ok=True)
+def load_seen(run: Run) -> Seen:
+    """The honest outputs: teachers out of fold, others by the whole ensemble."""
+    config = run.config.encoder
+    stored = []
+    for fold in range(config.folds):
+        with np.load(run.folder / f"outputs{fold}.npz", allow_pickle=False) as file:
+            stored.append({k: file[k] for k in ("logits", "maps", "lateral")})
+    owner = np.full(len(run.paths), -1)
+    for row, own, teaches in zip(run.rows, run.films.films, run.teachers, strict=True):
+        if teaches:
+            owner[list(own)] = encode.fold_of(row.study_id, config.folds)
+    outputs = features.gather(stored, owner)
+    studies = features.study_features(outputs, run.films.films)
+    return Seen(outputs, studies, lessons.Scale.of(studies, outputs, run.teachers))
+
+
+def truth_of(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    """(studies, 14) bool positives by the report, and (studies,) whether the report says anything."""
+    found = [targets.study_labels(row) for row in run.rows]
+    positive = np.array([[bool(f) and f[n] == "positive" for n in LABELS] for f in found])
+    return positive, np.array([f is not None for f in found])
+
+
+def _findings(run: Run) -> None:
+    done = run.folder / "findings.npz"
+    if done.exists():
+        return
+    seen = load_seen(run)
+    positive, known = truth_of(run)
+    read = seen.scale.findings_input(seen.studies)
+    use = run.teachers & known
+    config = run.config.findings
+    head = calibrate.fit(read[use], positive[use], config.folds, config.beta, run.config.seed)
+    probability = head.probabilities(read)
+    probability[use] = head.crossfitted
+    np.savez(
+        done,
+        weight=head.weight,
+        bias=head.bias,
+        uncertain_from=head.uncertain_from,
+        positive_from=head.positive_from,
+        probability=probability,
+    )
+    val = np.array([row.split == "val" for row in run.rows])
+    for k, name in enumerate(LABELS):
+        log.info(
+            "%-27s AUROC out of fold %.3f, val %.3f (%d); threshold %.2f",
+            name,
+            calibrate.auroc(positive[use, k], head.crossfitted[:, k]),
+            calibrate.auroc(positive[val, k], probability[val, k]),
+            positive[val, k].sum(),
+            head.positive_from[k],
+        )
+    commands = commands_of(probability, head.positive_from)
+    for split, rows in (("out of fold", use), ("val", val)):
+        log.info("thresholds alone, %s: %s", split, clinical(positive[rows], commands[rows].astype(bool)))
+
+
+def _decoder(run: Run) -> None:
+    config = run.config.decoder
+    seen = load_seen(run)
+    with np.load(run.folder / "findings.npz", allow_pickle=False) as stored:
+        guess = commands_of(stored["probability"], stored["positive_from"])
+    taught = np.array([bool(row.findings) for row in run.rows]) & run.teachers
+    teachers = [row for row, ok in zip(run.rows, taught, strict=True) if ok]
+    path = run.folder / "vocabulary.json"
+    if path.exists():
+        tokenizer = Tokenizer.load(path)
+    else:
+        texts = [lessons.teaching_text(row, None, 0) for row in teachers]
+        tokenizer = Tokenizer.learn((s for f, i in texts for s in (*f, *i)), config.min_word)
+        tokenizer.save(path)
+    protocol = R2GenProtocol(R2GenVocabulary.from_reports(r.findings or "" for r in run.rows if r.split == "train"))
+    read = lessons.reader_rows(run.rows, seen.studies, seen.outputs, seen.scale, tokenizer)
+    index = torch.from_numpy(np.flatnonzero(taught))
+    # A lesson needs a sentence of FINDINGS.
+    lesson = lessons.lesson_of(
+        teachers,
+        {k: v[index] for k, v in read.items()},
+        guess[taught],
+        tokenizer,
+        config.max_tokens,
+        [protocol.reference(row.findings or "") for row in teachers],
+    )
+    val = np.array([row.split == "val" for row in run.rows])
+    judge = Judge.of(run.rows, val, read, guess, truth_of(run)[0], tokenizer, protocol, config.max_tokens)
+    torch.manual_seed(run.config.seed)
+    decoder = ReportDecoder(
+        len(tokenizer),
+        read["concepts"].shape[1],
+        config.width,
+        config.layers,
+        config.heads,
+        config.dropout,
+        config.max_tokens,
+    )
+    words = run.folder / "decoder-words.safetensors"
+    if words.exists():
+        decoder.load_state_dict(load_file(words))
+    else:
+        compose.teach(decoder, lesson, config, run.config.seed, run.folder / "checkpoints" / "words.pt", judge)
+        save_file(decoder.state_dict(), words)
+    done = run.folder / "decoder.safetensors"
+    if not done.exists():
+        rewards = compose.Rewards(tokenizer, protocol.hypothesis, lesson.texts, config)
+        compose.self_critical(
+            decoder, lesson, rewards, config, run.config.seed, run.folder / "checkpoints" / "scst.pt", judge
+        )
+        save_file(decoder.state_dict(), done)
+
+
+STAGES = {
+    "pack": _pack,
+    "warmup": _warm_up,
+    "targets": _targets,
+    "encoder": _encoder,
+    "findings": _findings,
+    "decoder": _decoder,
+}
+
+
+def run_stages(config: Config, only: str | None = None, fold: int | None = None) -> None:
+    """Run all stages, or the one named; of the encoders all, or that of the fold named (one process each)."""
+    run = Run.open(config, fold)
+    (run.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (run.folder / "config.json").write_text(json.dumps({"digest": config.digest()}))
     torch.manual_seed(config.seed)
     for name, stage in STAGES.items():

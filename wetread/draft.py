@@ -1,0 +1,214 @@
+"""THE pipeline: a study in, a draft out. Command line, batch, room and gateway call it; nothing else makes a report."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from wetread import ground
+from wetread.decode import DecodingOptions, Written, write
+from wetread.image.transforms import to_input
+from wetread.model.bundle import Bundle
+from wetread.model.findings import findings_of, fuse, head_input, probabilities
+from wetread.model.runtime import FilmReader, OnnxFilmReader, OnnxWriter, Seen, Writer, study_memory
+from wetread.model.tokenizer import Tokenizer
+from wetread.obey import obey
+from wetread.report.checks import repair_report
+from wetread.types import LABELS, Draft, Finding, Section, Sentence, Study
+
+__all__ = ["Drafted", "Drafter", "canonical_order"]
+
+
+def canonical_order(study: Study) -> list[int]:
+    """The views by the hash of their pixels: the order of the files must not matter."""
+    keys = [hashlib.sha256(repr(v.pixels.shape).encode() + v.pixels.tobytes()).digest() for v in study.views]
+    return sorted(range(len(keys)), key=lambda i: keys[i])
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """A draft with what it was made from: the study, and the heat maps of each sentence."""
+
+    draft: Draft
+    study: Study
+    heat: tuple[tuple[ground.HeatMap, ...], ...]
+
+
+class Drafter:
+    """A loaded bundle.
+
+    Args:
+        bundle: the verified model bundle.
+        reader, writer: stand-ins for the bundle's own networks (``FilmReader``, ``Writer``).
+        options: how the report is written; by default the bundle's own choice.
+        threads: of onnxruntime; default: one per core, at most four.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        reader: FilmReader | None = None,
+        writer: Writer | None = None,
+        options: DecodingOptions | None = None,
+        threads: int | None = None,
+    ) -> None:
+        self.bundle = bundle
+        self._reader, self._writer, self._threads = reader, writer, threads
+        self.options = options or DecodingOptions(**bundle.index["decoder"].get("options", {}))
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, *, threads: int | None = None) -> Drafter:
+        """Load a bundle, the shipped one by default.
+
+        Raises:
+            BundleError: it is absent, damaged or of another format.
+        """
+        return cls(Bundle.load(path), threads=threads)
+
+    @cached_property
+    def reader(self) -> FilmReader:
+        return self._reader or OnnxFilmReader(self.bundle, self._threads)
+
+    @cached_property
+    def writer(self) -> Writer:
+        return self._writer or OnnxWriter(self.bundle, self._threads)
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        return Tokenizer.load(self.bundle.folder / "vocabulary.json")
+
+    def draft(
+        self,
+        study: Study | Sequence[str | Path],
+        *,
+        indication: str | None = None,
+        comparison: str | None = None,
+        study_id: str | None = None,
+    ) -> Draft:
+        """Draft the report of a study, given as a ``Study`` or as its files.
+
+        Raises:
+            InputError: a file cannot be read, or is no chest radiograph (``NotAChestFilm``).
+        """
+        return self.draft_with_heat(study, indication=indication, comparison=comparison, study_id=study_id).draft
+
+    def draft_with_heat(
+        self,
+        study: Study | Sequence[str | Path],
+        *,
+        indication: str | None = None,
+        comparison: str | None = None,
+        study_id: str | None = None,
+    ) -> Drafted:
+        """As ``draft``, with the heat maps for a picture."""
+        start = time.perf_counter()
+        if not isinstance(study, Study):
+            from wetread.image.read import read_study
+
+            study = read_study(study, study_id=study_id, indication=indication, comparison=comparison)
+        read = time.perf_counter()
+        seen, labels = self._see(study)
+        encoded = time.perf_counter()
+        findings, impression, notes = self._words(study, seen, labels)
+        decoded = time.perf_counter()
+        sentences, heat = self._sentences(study, seen, labels, findings, impression)
+        draft = Draft(
+            study_id=study.study_id,
+            model=self.bundle.info,
+            views=tuple(
+                {"file": v.file, "projection": v.projection, "rows": v.rows, "columns": v.columns} for v in study.views
+            ),
+            findings=" ".join(w.text for w in findings),
+            impression=" ".join(w.text for w in impression),
+            sentences=sentences,
+            labels=labels,
+            warnings=(*dict.fromkeys(w for v in study.views for w in v.warnings), *notes),
+        )
+        end = time.perf_counter()
+        seconds = {"read": read - start, "encode": encoded - read, "decode": decoded - encoded, "total": end - start}
+        return Drafted(replace(draft, seconds=seconds), study, heat)
+
+    def embed(self, study: Study) -> np.ndarray:
+        """(d,) float32 of unit length: the films' description and the findings, for similar cases."""
+        seen, labels = self._see(study)
+        vector = seen.vector.mean(0) - self.bundle.arrays["vector_mean"]
+        findings = np.array([labels[name].probability for name in LABELS]) - self.bundle.arrays["prior"]
+        parts = [p / max(float(np.linalg.norm(p)), 1e-9) for p in (vector, findings)]
+        return (np.concatenate(parts) / np.sqrt(2)).astype(np.float32)
+
+    def _see(self, study: Study) -> tuple[Seen, dict[str, Finding]]:
+        """What is in the films, in the study's order of views, and the findings, which no order changes."""
+        order = canonical_order(study)
+        # One film at a time: a batch's arithmetic may differ in the last bit by the company a film is in.
+        parts = [self.reader(to_input(study.views[i].pixels, self.reader.size)[None, None]) for i in order]
+        logits, maps, lateral, vector = (
+            np.concatenate([getattr(p, name) for p in parts]) for name in ("logits", "maps", "lateral", "vector")
+        )
+        seen = Seen(logits, maps, lateral, vector)
+        arrays = self.bundle.arrays
+        mean, gap = fuse(logits, lateral)
+        read = head_input(mean, gap, arrays["logit_mean"], arrays["logit_sd"])
+        return seen, findings_of(probabilities(read, arrays["weight"], arrays["bias"]), arrays)
+
+    def _words(
+        self, study: Study, seen: Seen, labels: dict[str, Finding]
+    ) -> tuple[list[Written], list[Written], list[str]]:
+        commands = np.array([labels[name].state == "positive" for name in LABELS])
+        asked = self.tokenizer.known_words(study.indication or "")
+        memory = study_memory(self.bundle, seen, commands, asked)
+        result = write(self.writer, memory, self.tokenizer, self.options)
+        obeyed = obey(result.findings, result.impression, labels)
+        repaired = repair_report(
+            [w.text for w in obeyed.findings],
+            [w.text for w in obeyed.impression],
+            labels=labels,
+            views=[{"projection": v.projection} for v in study.views],
+            header=study.views[0].header,
+            prior_given=bool(study.comparison),
+        )
+        known = {w.text: w for w in (*obeyed.findings, *obeyed.impression)}
+        findings, impression = (
+            [known.get(text, Written(text, 0.0)) for text in texts]
+            for texts in (repaired.findings, repaired.impression)
+        )
+        return findings, impression, [*obeyed.notes, *repaired.notes]
+
+    def _sentences(
+        self,
+        study: Study,
+        seen: Seen,
+        labels: dict[str, Finding],
+        findings: Sequence[Written],
+        impression: Sequence[Written],
+    ) -> tuple[tuple[Sentence, ...], tuple[tuple[ground.HeatMap, ...], ...]]:
+        arrays = self.bundle.arrays
+        n = len(LABELS)
+        place = np.argsort(canonical_order(study))  # from canonical order back to the study's
+        scale, shift = arrays["map_sd"][:n, None, None], arrays["map_mean"][:n, None, None]
+        maps = ((seen.maps[:, :n] - shift) / scale)[place]
+        lateral = (seen.lateral > 0)[place]
+        sentences, heat = [], []
+        sections: tuple[tuple[Section, Sequence[Written]], ...] = (("findings", findings), ("impression", impression))
+        for section, words in sections:
+            for written in words:
+                names, evidence, heats = ground.evidence_of(written.text, study.views, maps, lateral, arrays)
+                confidence = _confidence(written, evidence[0].kind, names, labels)
+                sentences.append(Sentence(section, written.text, names, confidence, evidence))
+                heat.append(heats)
+        return tuple(sentences), tuple(heat)
+
+
+def _confidence(written: Written, kind: str, names: Sequence[str], labels: dict[str, Finding]) -> float:
+    """Chance that the sentence's least sure statement holds, by the calibrated findings; weakened by unusual words."""
+    sure = 1.0
+    for name in names:
+        p = labels[name].probability
+        sure = min(sure, p if kind == "seen" or name == "No Finding" else 1 - p)
+    return float(np.clip(sure * np.exp(0.25 * written.log_probability), 0, 1))

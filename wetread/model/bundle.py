@@ -1,0 +1,101 @@
+"""The model bundle: a folder that is sufficient to draft, and knows when it has been damaged.
+
+bundle.json        names, versions, input, concepts, thresholds, how it was made; the SHA-256 of every other file
+encoder<k>.onnx    film (B, 1, S, S) → logits (B, C), maps (B, C, 14, 14), lateral (B,), vector (B, D)
+memory.onnx        what a study's encoders say → keys and values of the decoder's memory
+decoder.onnx       one token with a key/value cache
+findings.safetensors   the findings head, scales, and the places where each finding is looked for
+vocabulary.json    the decoder's words
+CARD.md            the model card
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wetread.errors import BundleError
+from wetread.types import LABELS, ModelInfo
+
+__all__ = ["FORMAT", "Bundle", "default_path", "digest"]
+
+#: The version of this layout.
+FORMAT = 1
+_INDEX = "bundle.json"
+
+
+def default_path() -> Path:
+    """The bundle that ships with the package."""
+    return Path(__file__).resolve().parent.parent / "models" / "default"
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle: its folder, its index and its arrays."""
+
+    folder: Path
+    index: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
+    info: ModelInfo
+
+    @property
+    def encoders(self) -> list[Path]:
+        return [self.folder / name for name in sorted(self.index["files"]) if name.startswith("encoder")]
+
+    @classmethod
+    def load(cls, folder: str | Path | None = None) -> Bundle:
+        """Read and verify a bundle (the shipped one by default).
+
+        Raises:
+            BundleError: it is absent, incomplete, damaged or of another format.
+        """
+        folder = default_path() if folder is None else Path(folder)
+        path = folder / _INDEX
+        try:
+            raw = path.read_bytes()
+            index = json.loads(raw)
+        except FileNotFoundError as error:
+            raise BundleError(f"there is no model bundle in {folder}: name one with --model") from error
+        except (OSError, ValueError) as error:
+            raise BundleError(f"{path} cannot be read ({error}); export the bundle again") from error
+        if not isinstance(index, dict) or index.get("format") != FORMAT:
+            raise BundleError(f"{path} is not of bundle format {FORMAT}; export it with this version of wetread")
+        try:
+            _verify(folder, index["files"])
+            if tuple(index["labels"]) != LABELS:
+                raise BundleError(f"{path} has other labels than CheXpert's 14; export it with this version of wetread")
+            info = ModelInfo(index["name"], index["version"], hashlib.sha256(raw).hexdigest())
+        except (KeyError, TypeError, AttributeError) as error:
+            raise BundleError(f"{path} lacks {error}; export the bundle again") from error
+        return cls(folder, index, _arrays(folder / "findings.safetensors"), info)
+
+
+def _verify(folder: Path, files: Mapping[str, str]) -> None:
+    for name, expected in files.items():
+        path = folder / name
+        if Path(name).name != name or not path.is_file():
+            raise BundleError(f"the model bundle {folder} lacks {name}; install or export it again")
+        if digest(path) != expected:
+            raise BundleError(f"{path} is damaged (its SHA-256 differs); install or export the bundle again")
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise BundleError(f"{path} cannot be read ({error}); export the bundle again") from error

@@ -1,0 +1,62 @@
+"""From what the encoders see in a study's films to its 14 findings, calibrated.
+
+Training and drafting share these functions, so that what was calibrated is what runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from wetread.types import LABELS, Finding, State
+
+__all__ = ["CLIP", "commands_of", "findings_of", "fuse", "head_input", "probabilities"]
+
+#: Standard deviations beyond which a concept says no more.
+CLIP = 4.0
+_NO_FINDING = LABELS.index("No Finding")
+_DEVICES = LABELS.index("Support Devices")
+
+
+def fuse(logits: np.ndarray, lateral: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The films of one study: logits (V, C), lateral (V,) → their mean (C,) and gap (C,).
+
+    The gap is (frontal mean − lateral mean) / 2; zero where one projection is missing.
+    """
+    side = lateral > 0
+    mean = logits.mean(0)
+    if side.any() and not side.all():
+        return mean, (logits[~side].mean(0) - logits[side].mean(0)) / 2
+    return mean, np.zeros_like(mean)
+
+
+def head_input(mean: np.ndarray, gap: np.ndarray, logit_mean: np.ndarray, logit_sd: np.ndarray) -> np.ndarray:
+    """(…, C) mean and gap → (…, 2C), in standard deviations, clipped."""
+    return np.concatenate(
+        (np.clip((mean - logit_mean) / logit_sd, -CLIP, CLIP), np.clip(gap / logit_sd, -CLIP, CLIP)), -1
+    ).astype(np.float32)
+
+
+def probabilities(read: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """(…, 2C) → (…, 14) calibrated probabilities."""
+    return 1 / (1 + np.exp(-(read.astype(np.float64) @ weight.T.astype(np.float64) + bias)))
+
+
+def commands_of(probability: np.ndarray, positive_from: np.ndarray) -> np.ndarray:
+    """(N, 14) → (N, 14) int: what the text has to say. "No Finding" yields to any other finding but devices."""
+    commands = (probability >= positive_from).astype(np.int64)
+    others = np.delete(commands, [_NO_FINDING, _DEVICES], 1).any(1)
+    commands[others, _NO_FINDING] = 0
+    return commands
+
+
+def findings_of(probability: np.ndarray, arrays: Mapping[str, np.ndarray]) -> dict[str, Finding]:
+    """(14,) probabilities and the bundle's thresholds → the findings of a draft, each with its state."""
+    found = {}
+    commands = commands_of(probability[None], arrays["positive_from"])[0]
+    for k, name in enumerate(LABELS):
+        uncertain, positive = float(arrays["uncertain_from"][k]), float(arrays["positive_from"][k])
+        state: State = "positive" if commands[k] else "uncertain" if probability[k] >= uncertain else "negative"
+        found[name] = Finding(float(probability[k]), uncertain, positive, state)
+    return found

@@ -1,0 +1,162 @@
+"""The networks on onnxruntime: what is in the films, and the next word.
+
+``FilmReader`` and ``Writer`` are the two seams: anything with the same call can stand in for them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from wetread.errors import BundleError
+from wetread.model.bundle import Bundle
+from wetread.model.findings import CLIP
+
+__all__ = ["FilmReader", "OnnxFilmReader", "OnnxWriter", "Seen", "StudyMemory", "Writer", "study_memory"]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is in the films of a study.
+
+    logits (V, C) and maps (V, C, 14, 14) of the concepts, lateral (V,) logit that a film is lateral, vector (V, D).
+    """
+
+    logits: np.ndarray
+    maps: np.ndarray
+    lateral: np.ndarray
+    vector: np.ndarray
+
+
+class FilmReader(Protocol):
+    """Films (V, 1, S, S) float32 in [0, 1] → what is in them."""
+
+    size: int
+
+    def __call__(self, films: np.ndarray) -> Seen: ...
+
+
+@dataclass(frozen=True)
+class StudyMemory:
+    """What the writer reads of one study.
+
+    concepts (1, C), maps (1, 2, C, 7, 7), views (1, 2): 0 none, 1 frontal, 2 lateral, commands (1, 14),
+    indication (1, L) tokens.
+    """
+
+    concepts: np.ndarray
+    maps: np.ndarray
+    views: np.ndarray
+    commands: np.ndarray
+    indication: np.ndarray
+
+
+class Writer(Protocol):
+    """The decoder: ``start`` reads a study's memory, ``step`` gives the logits of each report's next token."""
+
+    limit: int
+
+    def start(self, memory: StudyMemory, beams: int) -> None: ...
+
+    def step(self, tokens: np.ndarray, parents: np.ndarray) -> np.ndarray: ...
+
+
+def _session(path: Path, threads: int | None):  # type: ignore[no-untyped-def]
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or min(4, len(os.sched_getaffinity(0)))
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # A spinning pool would take a core from whoever works beside us.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0" if threads else "1")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has no public base class of its errors
+        raise BundleError(f"{path} cannot be run ({error}); export the bundle again") from error
+
+
+class OnnxFilmReader:
+    """The bundle's encoders; their mean."""
+
+    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+        self.size = int(bundle.index["input"]["size"])
+        self._sessions = [_session(path, threads) for path in bundle.encoders]
+        if not self._sessions:
+            raise BundleError(f"the model bundle {bundle.folder} has no encoder; export it again")
+
+    def __call__(self, films: np.ndarray) -> Seen:
+        outputs = [session.run(["logits", "maps", "lateral", "vector"], {"film": films}) for session in self._sessions]
+        logits, maps, lateral = (np.mean([o[k] for o in outputs], 0) for k in range(3))
+        # The networks' spaces differ: their vectors stand side by side.
+        return Seen(logits, maps, lateral, np.concatenate([o[3] for o in outputs], 1))
+
+
+class OnnxWriter:
+    """The bundle's decoder with its key/value cache."""
+
+    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+        self.limit = int(bundle.index["decoder"]["max_tokens"])
+        self._bundle, self._threads = bundle, threads
+        shape = bundle.index["decoder"]
+        self._layers, self._heads = int(shape["layers"]), int(shape["heads"])
+        self._head_width = int(shape["width"]) // self._heads
+
+    @cached_property
+    def _memory(self):  # type: ignore[no-untyped-def]
+        return _session(self._bundle.folder / "memory.onnx", self._threads)
+
+    @cached_property
+    def _decoder(self):  # type: ignore[no-untyped-def]
+        return _session(self._bundle.folder / "decoder.onnx", self._threads)
+
+    def start(self, memory: StudyMemory, beams: int) -> None:
+        """Read a study for ``beams`` reports written side by side."""
+        feed = {name: getattr(memory, name) for name in ("concepts", "maps", "views", "commands", "indication")}
+        cross, mask = self._memory.run(["cross", "mask"], feed)
+        self._cross, self._mask = np.repeat(cross, beams, 2), np.repeat(mask, beams, 0)
+        self._past = np.zeros((self._layers, 2, beams, self._heads, 0, self._head_width), np.float32)
+        self._place = 0
+
+    def step(self, tokens: np.ndarray, parents: np.ndarray) -> np.ndarray:
+        """Append tokens (B,) to reports, each continuing the report ``parents`` (B,) → logits (B, vocabulary)."""
+        if not np.array_equal(parents, np.arange(len(parents))):
+            self._past = np.ascontiguousarray(self._past[:, :, parents])
+        feed = {
+            "token": tokens.astype(np.int64),
+            "place": np.array([self._place], np.int64),
+            "past": self._past,
+            "cross": self._cross,
+            "mask": self._mask,
+        }
+        logits, self._past = self._decoder.run(["logits", "present"], feed)
+        self._place += 1
+        return logits
+
+
+def _first(index: np.ndarray) -> int:
+    return int(index[0]) if len(index) else -1
+
+
+def study_memory(bundle: Bundle, seen: Seen, commands: np.ndarray, indication: Sequence[int]) -> StudyMemory:
+    """What the writer reads: scaled concepts, the maps of the first frontal and the first lateral film."""
+    arrays = bundle.arrays
+    side = seen.lateral > 0
+    maps = np.zeros((1, 2, seen.logits.shape[1], 7, 7), np.float32)
+    views = np.zeros((1, 2), np.int64)
+    pooled = seen.maps.reshape(*seen.maps.shape[:2], 7, 2, 7, 2).mean((3, 5))
+    for k, film in enumerate((_first(np.flatnonzero(~side)), _first(np.flatnonzero(side)))):
+        if film >= 0:
+            scaled = (pooled[film] - arrays["map_mean"][:, None, None]) / arrays["map_sd"][:, None, None]
+            maps[0, k], views[0, k] = np.clip(scaled, -CLIP, CLIP), k + 1
+    concepts = np.clip((seen.logits.mean(0) - arrays["logit_mean"]) / arrays["logit_sd"], -CLIP, CLIP)
+    length = int(bundle.index["decoder"]["max_indication"])
+    asked = np.zeros((1, length), np.int64)
+    asked[0, : len(indication)] = list(indication)[:length]
+    return StudyMemory(concepts[None].astype(np.float32), maps, views, commands.astype(np.int64)[None], asked)

@@ -1,0 +1,76 @@
+"""Making the words obey the findings: every finding above its threshold is said, none below it is asserted.
+
+The decoder was taught to do this; where it fails, a sentence is dropped or one of our own stock is added, so that the
+labels of the text are the states of the findings, always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from wetread.decode import Written
+from wetread.report.labeler import label, label_spans
+from wetread.report.stock import sentence
+from wetread.types import LABELS, Finding
+
+__all__ = ["Obeyed", "obey", "stated"]
+
+_SILENT = "No Finding"
+#: Log-probability given to a stock sentence: it is as sure as its finding, which the caller knows.
+_STOCK = 0.0
+
+
+@dataclass(frozen=True)
+class Obeyed:
+    """The sentences that are left or added, and what was done, one note each."""
+
+    findings: tuple[Written, ...]
+    impression: tuple[Written, ...]
+    notes: tuple[str, ...]
+
+
+def stated(text: str) -> set[str]:
+    """The labels that a text asserts, "No Finding" apart."""
+    said = label(text)
+    return {name for name in LABELS if said[name] == "positive" and name != _SILENT}
+
+
+def _asserts(text: str) -> set[str]:
+    return {m.label for m in label_spans(text) if m.state == "positive" and m.label != _SILENT}
+
+
+def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Mapping[str, Finding]) -> Obeyed:
+    """Drop what asserts a finding below its threshold, add what a finding above it lacks.
+
+    Args:
+        findings, impression: sentences as the decoder wrote them.
+        labels: the study's 14 findings with their states.
+    """
+    wanted = {name for name, f in labels.items() if f.state == "positive" and name != _SILENT}
+    notes: list[str] = []
+
+    def kept(sentences: Sequence[Written]) -> list[Written]:
+        left = []
+        for written in sentences:
+            extra = _asserts(written.text) - wanted
+            if extra:
+                notes.append(f"A sentence that asserted {', '.join(sorted(extra))} below its threshold was dropped.")
+            else:
+                left.append(written)
+        return left
+
+    body, conclusion = kept(findings), kept(impression)
+    for name in LABELS:
+        if name in wanted and name not in stated(" ".join(w.text for w in body)):
+            words = sentence(name, "positive")
+            if words:
+                body.insert(0, Written(words, _STOCK))
+                notes.append(f"A sentence that states {name} was added.")
+    if not body:
+        names = ("Cardiomegaly", "Consolidation", "Pleural Effusion", "Pneumothorax")
+        body = [Written(w, _STOCK) for n in names if n not in wanted and (w := sentence(n, "negative"))]
+    if not conclusion:
+        words = sentence(_SILENT, "negative" if wanted - {"Support Devices"} else "positive")
+        conclusion = [Written(words or "", _STOCK)]
+    return Obeyed(tuple(body), tuple(conclusion), tuple(notes))

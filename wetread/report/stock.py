@@ -1,0 +1,21 @@
+"""A small stock of sentences of our own authorship, one a finding and state."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+from typing import Literal
+
+__all__ = ["sentence"]
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[tuple[str, str], str]:
+    text = (files("wetread.report") / "data" / "stock.tsv").read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
+    return {(label, state): words for label, state, _, words in rows}
+
+
+def sentence(label: str, state: Literal["positive", "negative"]) -> str | None:
+    """The sentence that states (or denies) a label; None where the stock has none."""
+    return _table().get((label, state))

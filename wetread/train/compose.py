@@ -1,0 +1,230 @@
+"""Teaching the report decoder: first the words (cross entropy), then what they are for (self-critical training).
+
+Self-critical sequence training (Rennie et al. 2017): reports are sampled, each is paid by how much better than the
+study's other samples it is in CIDEr against the radiologist's words and in saying the findings that were commanded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from wetread.metrics.nlg import CiderScorer
+from wetread.model.tokenizer import BEGIN, END, IMPRESSION, PAD, Tokenizer
+from wetread.report.labeler import label
+from wetread.train.config import DecoderConfig
+from wetread.train.decoder import Memory, ReportDecoder
+from wetread.types import LABELS
+
+__all__ = ["Lesson", "Rewards", "generate", "sections", "self_critical", "teach"]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What the decoder learns from, by study: memory rows and the tokens of the report (BEGIN … IMPRESSION … END).
+
+    ``truth`` (N, 14) are the commands that the report itself obeys, ``guess`` (N, 14) those that the encoder's
+    thresholds would give; ``texts`` the reference of the reward, cleaned as the metric does.
+    """
+
+    concepts: torch.Tensor
+    maps: torch.Tensor
+    views: torch.Tensor
+    indication: torch.Tensor
+    truth: torch.Tensor
+    guess: torch.Tensor
+    tokens: torch.Tensor
+    texts: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.concepts)
+
+    def memory(self, index: torch.Tensor, commands: torch.Tensor) -> Memory:
+        return Memory(
+            self.concepts[index], self.maps[index].float(), self.views[index], commands, self.indication[index]
+        )
+
+
+def _weaken(memory: Memory, generator: torch.Generator) -> Memory:
+    """Indications are dropped half of the time, whole views' maps a third; concepts get a little noise."""
+    n = len(memory.concepts)
+    keep = torch.rand(n, 1, generator=generator) < 0.5
+    views = memory.views * (torch.rand(memory.views.shape, generator=generator) > 0.33)
+    noise = 0.15 * torch.randn(memory.concepts.shape, generator=generator)
+    return Memory(memory.concepts + noise, memory.maps, views, memory.commands, memory.indication * keep)
+
+
+def _mixed(lesson: Lesson, index: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
+    """Commands of the report, for a share of the studies those of the encoder."""
+    guessed = torch.rand(len(index), 1, generator=generator) < share
+    return torch.where(guessed, lesson.guess[index], lesson.truth[index])
+
+
+def teach(
+    decoder: ReportDecoder,
+    lesson: Lesson,
+    config: DecoderConfig,
+    seed: int,
+    checkpoint: Path,
+    judge: Callable[[ReportDecoder, str], float],
+) -> None:
+    """Cross entropy with label smoothing; the weights of the best epoch by ``judge`` stay in decoder."""
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(decoder.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=0.05)
+    steps = config.epochs * math.ceil(len(lesson) / config.batch)
+    warm = min(200, steps // 10 + 1)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda s: min((s + 1) / warm, 0.5 * (1 + math.cos(math.pi * s / steps)) + 0.01)
+    )
+    best, kept = -math.inf, decoder.state_dict()
+    for epoch in range(config.epochs):
+        decoder.train()
+        losses = []
+        order = torch.randperm(len(lesson), generator=generator)
+        for index in tqdm(order.split(config.batch), desc=f"decoder {epoch + 1}/{config.epochs}", unit="batch"):
+            memory = _weaken(lesson.memory(index, _mixed(lesson, index, 0.15, generator)), generator)
+            tokens = lesson.tokens[index]
+            tokens = tokens[:, : int((tokens != PAD).sum(1).max())]
+            logits = decoder(tokens[:, :-1], memory)
+            loss = functional.cross_entropy(
+                logits.flatten(0, 1), tokens[:, 1:].flatten(), ignore_index=PAD, label_smoothing=config.label_smoothing
+            )
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            losses.append(float(loss.detach()))
+        if epoch % 3 == 2 or epoch == config.epochs - 1:
+            value = judge(decoder, f"epoch {epoch + 1} loss {np.mean(losses):.3f}")
+            if value > best:
+                best, kept = value, {k: v.clone() for k, v in decoder.state_dict().items()}
+                torch.save(kept, checkpoint)
+    decoder.load_state_dict(kept)
+
+
+@torch.no_grad()
+def generate(
+    decoder: ReportDecoder,
+    memory: Memory,
+    limit: int,
+    temperature: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """(B, ≤ limit) tokens after BEGIN: greedy at temperature 0, else sampled; PAD after END."""
+    decoder.eval()
+    cross, mask = decoder.prefill(memory)
+    n = len(memory.concepts)
+    past = decoder.empty_past(n)
+    token = torch.full((n,), BEGIN)
+    done = torch.zeros(n, dtype=torch.bool)
+    written = []
+    for place in range(limit):
+        logits, past = decoder.step(token, torch.tensor([place]), past, cross, mask)
+        logits[:, [PAD, BEGIN]] = -math.inf
+        if temperature > 0:
+            token = torch.multinomial(torch.softmax(logits / temperature, -1), 1, generator=generator)[:, 0]
+        else:
+            token = logits.argmax(-1)
+        token = torch.where(done, PAD, token)
+        written.append(token)
+        done |= token == END
+        if done.all():
+            break
+    return torch.stack(written, 1)
+
+
+def sections(tokens: Sequence[int], tokenizer: Tokenizer) -> tuple[list[str], list[str]]:
+    """Tokens of a report → sentences of FINDINGS and of IMPRESSION."""
+    values = [int(t) for t in tokens]
+    values = values[: values.index(END)] if END in values else values
+    cut = values.index(IMPRESSION) if IMPRESSION in values else len(values)
+    return tokenizer.decode(values[:cut]), tokenizer.decode(values[cut:])
+
+
+class Rewards:
+    """What a sampled report is paid: CIDEr of its FINDINGS (and a little of its IMPRESSION) and obedience.
+
+    Args:
+        clean: from a report's text to the metric's tokens; references: all reference texts, cleaned.
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, clean: Callable[[str], str], references: Sequence[str], config: DecoderConfig
+    ) -> None:
+        self.tokenizer, self.clean, self.config = tokenizer, clean, config
+        self.cider = CiderScorer(references)
+        self.vectors = [self.cider.vector(r) for r in references]
+
+    def __call__(self, tokens: torch.Tensor, study: int, commands: torch.Tensor) -> float:
+        findings, impression = sections(tokens.tolist(), self.tokenizer)
+        text = " ".join(findings)
+        reward = self.config.cider_weight * self.cider.score(self.clean(text), self.vectors[study]) if text else -1.0
+        said = label(text)
+        wanted = {name for name, on in zip(LABELS, commands.tolist(), strict=True) if on and name != "No Finding"}
+        stated = {name for name in LABELS if said[name] == "positive" and name != "No Finding"}
+        wrong = len(wanted ^ stated)
+        reward -= self.config.label_weight * wrong
+        reward -= 0.5 * (len(findings) - len(set(findings)))
+        return reward - (0.5 if not impression else 0.0)
+
+
+def self_critical(
+    decoder: ReportDecoder,
+    lesson: Lesson,
+    rewards: Rewards,
+    config: DecoderConfig,
+    seed: int,
+    checkpoint: Path,
+    judge: Callable[[ReportDecoder, str], float],
+) -> None:
+    """Raise the expected reward of what is written under the encoder's own commands; keep the best by ``judge``."""
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(decoder.parameters(), config.scst_learning_rate, weight_decay=0.0)
+    best, kept = judge(decoder, "before"), {k: v.clone() for k, v in decoder.state_dict().items()}
+    k = config.scst_samples
+    for epoch in range(config.scst_epochs):
+        order = torch.randperm(len(lesson), generator=generator)
+        paid = []
+        progress = tqdm(order.split(config.batch), desc=f"self-critical {epoch + 1}/{config.scst_epochs}", unit="batch")
+        for index in progress:
+            commands = _mixed(lesson, index, 0.7, generator)
+            repeated = index.repeat_interleave(k)
+            memory = lesson.memory(repeated, commands.repeat_interleave(k, 0))
+            memory = Memory(
+                memory.concepts,
+                memory.maps,
+                memory.views,
+                memory.commands,
+                memory.indication * (torch.rand(len(index), 1, generator=generator) < 0.5).repeat_interleave(k, 0),
+            )
+            tokens = generate(decoder, memory, config.max_tokens, 1.0, generator)
+            reward = torch.tensor(
+                [rewards(t, int(i), c) for t, i, c in zip(tokens, repeated, memory.commands, strict=True)]
+            ).view(-1, k)
+            paid.append(float(reward.mean()))
+            others = (reward.sum(1, keepdim=True) - reward) / (k - 1)
+            advantage = (reward - others).flatten()
+            begun = torch.cat((torch.full((len(tokens), 1), BEGIN), tokens[:, :-1]), 1)
+            logits = decoder(begun, memory)
+            chosen = -functional.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none").view_as(tokens)
+            valid = (tokens != PAD).float()
+            loss = -(advantage[:, None] * chosen * valid).sum() / valid.sum()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
+            optimizer.step()
+            progress.set_postfix(reward=f"{np.mean(paid[-20:]):.3f}")
+        value = judge(decoder, f"self-critical {epoch + 1} reward {np.mean(paid):.3f}")
+        if value > best:
+            best, kept = value, {name: v.clone() for name, v in decoder.state_dict().items()}
+            torch.save(kept, checkpoint)
+    decoder.load_state_dict(kept)

@@ -1,0 +1,90 @@
+"""Judging a decoder on val while it learns: language by the metric's own protocol, findings by the labeler."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from wetread.data.manifest import ManifestStudy
+from wetread.metrics.nlg import corpus_scores
+from wetread.metrics.protocols import Protocol
+from wetread.model.tokenizer import Tokenizer
+from wetread.report.labeler import label
+from wetread.train.compose import generate, sections
+from wetread.train.decoder import Memory, ReportDecoder
+from wetread.types import LABELS, MICRO5
+
+__all__ = ["Judge", "clinical", "f1"]
+
+log = logging.getLogger("wetread.train")
+
+
+def f1(truth: np.ndarray, said: np.ndarray) -> float:
+    """F1 of two bool arrays; 0 where both are empty."""
+    both = float((truth & said).sum())
+    total = float(truth.sum() + said.sum())
+    return 2 * both / total if total else 0.0
+
+
+def clinical(truth: np.ndarray, said: np.ndarray) -> dict[str, float]:
+    """macro-14, micro-14, micro-5 of (N, 14) bool positives, and the macro over labels with ≥ 10 positives."""
+    five = [LABELS.index(n) for n in MICRO5]
+    each = [f1(truth[:, k], said[:, k]) for k in range(len(LABELS))]
+    common = [v for k, v in enumerate(each) if truth[:, k].sum() >= 10]
+    return {
+        "macro-14": float(np.mean(each)),
+        "macro-common": float(np.mean(common)) if common else 0.0,
+        "micro-14": f1(truth, said),
+        "micro-5": f1(truth[:, five], said[:, five]),
+    }
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Greedy drafts of val without indications: logs all scores, returns the one that chooses."""
+
+    memory: Memory
+    references: tuple[str, ...]
+    truth: np.ndarray
+    tokenizer: Tokenizer
+    protocol: Protocol
+    limit: int
+
+    @classmethod
+    def of(
+        cls,
+        rows: Sequence[ManifestStudy],
+        chosen: np.ndarray,
+        read: dict[str, torch.Tensor],
+        guess: np.ndarray,
+        truth: np.ndarray,
+        tokenizer: Tokenizer,
+        protocol: Protocol,
+        limit: int,
+    ) -> Judge:
+        index = torch.from_numpy(np.flatnonzero(chosen))
+        memory = Memory(
+            read["concepts"][index],
+            read["maps"][index].float(),
+            read["views"][index],
+            torch.from_numpy(guess)[index],
+            torch.zeros_like(read["indication"][index]),
+        )
+        references = tuple(protocol.reference(r.findings or "") for r, ok in zip(rows, chosen, strict=True) if ok)
+        return cls(memory, references, truth[chosen], tokenizer, protocol, limit)
+
+    def __call__(self, decoder: ReportDecoder, name: str) -> float:
+        tokens = generate(decoder, self.memory, self.limit)
+        texts = [" ".join(sections(row.tolist(), self.tokenizer)[0]) for row in tokens]
+        language = corpus_scores(self.references, self.protocol.hypotheses(texts))
+        said = np.array([[found[n] == "positive" for n in LABELS] for found in map(label, texts)])
+        wanted = self.memory.commands.numpy()[:, :-1].astype(bool)
+        scores = {**language, **clinical(self.truth, said)}
+        scores["obedience"] = f1(wanted, said[:, :-1])
+        scores["distinct"] = len(set(texts))
+        log.info("%s: %s", name, " ".join(f"{k} {v:.3f}" if v < 2 else f"{k} {v:.0f}" for k, v in scores.items()))
+        return language["CIDEr"] + scores["macro-common"] + scores["obedience"]

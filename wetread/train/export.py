@@ -1,0 +1,160 @@
+"""From a run to a bundle: ONNX graphs with half-precision weights, arrays, vocabulary, card, checksums."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from wetread._version import __version__
+from wetread.model.bundle import FORMAT, digest
+from wetread.train.decoder import CELLS, Memory, ReportDecoder
+from wetread.train.encoder import GRID, FilmEncoder
+from wetread.types import LABELS
+
+__all__ = ["commit", "export_decoder", "export_encoder", "write_bundle"]
+
+_OPSET = 17
+#: Tensors smaller than this keep single precision: biases, norms.
+_SMALL = 1024
+
+
+def _export(network: nn.Module, inputs: tuple[torch.Tensor, ...], path: Path, names: Any, axes: Any) -> None:
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network.eval(),
+            inputs,
+            str(path),
+            input_names=names[0],
+            output_names=names[1],
+            dynamic_axes=axes,
+            opset_version=_OPSET,
+            dynamo=False,
+        )
+    _halve(path)
+
+
+def _halve(path: Path) -> None:
+    """Store large weights in half precision; a cast, folded when the graph is loaded, gives single precision back."""
+    model = onnx.load(path)
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < _SMALL:
+            continue
+        values = numpy_helper.to_array(tensor)
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    for node in reversed(casts):
+        model.graph.node.insert(0, node)
+    model.doc_string = ""
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def export_encoder(network: FilmEncoder, path: Path, size: int) -> None:
+    """film (B, 1, S, S) → logits, maps, lateral, vector."""
+    names = (["film"], ["logits", "maps", "lateral", "vector"])
+    axes = {name: {0: "films"} for name in (*names[0], *names[1])}
+    _export(network.eval(), (torch.zeros(2, 1, size, size),), path, names, axes)
+
+
+class _Prefill(nn.Module):
+    def __init__(self, decoder: ReportDecoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.decoder.prefill(Memory(*tensors))
+
+
+class _Step(nn.Module):
+    def __init__(self, decoder: ReportDecoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.decoder.step(*tensors)
+
+
+def export_decoder(decoder: ReportDecoder, folder: Path, concepts: int, max_indication: int) -> None:
+    """``memory.onnx`` and ``decoder.onnx``."""
+    decoder.eval()
+    memory = Memory(
+        torch.zeros(2, concepts),
+        torch.zeros(2, 2, concepts, 7, 7),
+        torch.ones(2, 2, dtype=torch.long),
+        torch.zeros(2, len(LABELS), dtype=torch.long),
+        torch.ones(2, max_indication, dtype=torch.long),
+    )
+    fields = tuple(memory.__dataclass_fields__)
+    inputs = tuple(getattr(memory, name) for name in fields)
+    axes: dict[str, dict[int, str]] = {name: {0: "studies"} for name in (*fields, "mask")}
+    axes["cross"] = {2: "studies"}
+    _export(_Prefill(decoder), inputs, folder / "memory.onnx", (list(fields), ["cross", "mask"]), axes)
+    cross, mask = decoder.prefill(memory)
+    past = torch.zeros(len(decoder.layers), 2, 2, decoder.heads, 3, decoder.width // decoder.heads)
+    inputs = (torch.ones(2, dtype=torch.long), torch.tensor([3]), past, cross, mask)
+    axes = {
+        "token": {0: "reports"},
+        "past": {2: "reports", 4: "written"},
+        "cross": {2: "reports"},
+        "mask": {0: "reports"},
+        "logits": {0: "reports"},
+        "present": {2: "reports", 4: "written1"},
+    }
+    names = (["token", "place", "past", "cross", "mask"], ["logits", "present"])
+    _export(_Step(decoder), inputs, folder / "decoder.onnx", names, axes)
+
+
+def commit() -> str:
+    """The commit of the code that runs, or "unknown"."""
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def write_bundle(
+    folder: Path,
+    arrays: Mapping[str, np.ndarray],
+    concepts: Sequence[str],
+    settings: Mapping[str, Any],
+    card: str,
+) -> None:
+    """Complete a folder that holds the graphs and the vocabulary.
+
+    Args:
+        arrays: written as single precision. concepts: their names. settings: name, version, input, decoder and
+            provenance entries of ``bundle.json``.
+    """
+    from safetensors.numpy import save_file
+
+    save_file(
+        {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in arrays.items()}, folder / "findings.safetensors"
+    )
+    (folder / "CARD.md").write_text(card, encoding="utf-8")
+    files = {p.name: digest(p) for p in sorted(folder.iterdir()) if p.name != "bundle.json"}
+    index = {
+        "format": FORMAT,
+        **settings,
+        "wetread": __version__,
+        "labels": list(LABELS),
+        "concepts": list(concepts),
+        "maps": {"grid": GRID, "cells": CELLS},
+        "files": files,
+    }
+    (folder / "bundle.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
