@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Measure", "mean_measure", "mean_of_sums"]
+from wetread.errors import UsageError
+
+__all__ = ["Measure", "MetricUnavailable", "mean_measure", "mean_of_sums"]
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 
@@ -49,3 +51,7 @@ def mean_measure(name: str, values: np.ndarray) -> Measure:
     defined = ~np.isnan(values)
     summands = np.stack([np.where(defined, values, 0.0), defined.astype(np.float64)], axis=1)
     return Measure(name, summands, mean_of_sums, values)
+
+
+class MetricUnavailable(UsageError):
+    """A metric that cannot run here; the message says what is missing and how to get it."""
