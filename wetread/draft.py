@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,9 +21,13 @@ from wetread.model.runtime import FilmReader, OnnxFilmReader, OnnxWriter, Seen, 
 from wetread.model.tokenizer import Tokenizer
 from wetread.obey import obey
 from wetread.report.checks import repair_report
-from wetread.types import LABELS, Draft, Finding, Section, Sentence, Study
+from wetread.similar import Index
+from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, Study
 
 __all__ = ["Drafted", "Drafter", "canonical_order"]
+
+#: What people write into the comparison field when there is nothing to compare with.
+_NO_PRIOR = re.compile(r"\W*(?:$|none\b|no\b|not?\s+available|n/?a\b|nil\b|unavailable\b|X{3,})", re.IGNORECASE)
 
 
 def canonical_order(study: Study) -> list[int]:
@@ -47,6 +52,7 @@ class Drafter:
         bundle: the verified model bundle.
         reader, writer: stand-ins for the bundle's own networks (``FilmReader``, ``Writer``).
         options: how the report is written; by default the bundle's own choice.
+        index: the user's own cases, of which the draft names the most similar.
         threads: of onnxruntime; default: one per core, at most four.
     """
 
@@ -57,20 +63,25 @@ class Drafter:
         reader: FilmReader | None = None,
         writer: Writer | None = None,
         options: DecodingOptions | None = None,
+        index: Index | None = None,
         threads: int | None = None,
     ) -> None:
-        self.bundle = bundle
+        self.bundle, self.index = bundle, index
         self._reader, self._writer, self._threads = reader, writer, threads
         self.options = options or DecodingOptions(**bundle.index["decoder"].get("options", {}))
 
     @classmethod
-    def load(cls, path: str | Path | None = None, *, threads: int | None = None) -> Drafter:
-        """Load a bundle, the shipped one by default.
+    def load(
+        cls, path: str | Path | None = None, *, index: str | Path | None = None, threads: int | None = None
+    ) -> Drafter:
+        """Load a bundle, the shipped one by default, and an index of similar cases where one is named.
 
         Raises:
-            BundleError: it is absent, damaged or of another format.
+            BundleError: it is absent, damaged or of another format, or the index was made with another.
+            InputError: there is no index there.
         """
-        return cls(Bundle.load(path), threads=threads)
+        bundle = Bundle.load(path)
+        return cls(bundle, index=Index.open(index, bundle.info) if index else None, threads=threads)
 
     @cached_property
     def reader(self) -> FilmReader:
@@ -129,6 +140,7 @@ class Drafter:
             impression=" ".join(w.text for w in impression),
             sentences=sentences,
             labels=labels,
+            similar=self._similar(study, seen, labels),
             warnings=(*dict.fromkeys(w for v in study.views for w in v.warnings), *notes),
         )
         end = time.perf_counter()
@@ -137,11 +149,18 @@ class Drafter:
 
     def embed(self, study: Study) -> np.ndarray:
         """(d,) float32 of unit length: the films' description and the findings, for similar cases."""
-        seen, labels = self._see(study)
+        return self._embedding(*self._see(study))
+
+    def _embedding(self, seen: Seen, labels: dict[str, Finding]) -> np.ndarray:
         vector = seen.vector.mean(0) - self.bundle.arrays["vector_mean"]
         findings = np.array([labels[name].probability for name in LABELS]) - self.bundle.arrays["prior"]
         parts = [p / max(float(np.linalg.norm(p)), 1e-9) for p in (vector, findings)]
         return (np.concatenate(parts) / np.sqrt(2)).astype(np.float32)
+
+    def _similar(self, study: Study, seen: Seen, labels: dict[str, Finding]) -> tuple[SimilarCase, ...]:
+        if self.index is None:
+            return ()
+        return self.index.search(self._embedding(seen, labels), exclude=(study.study_id,))
 
     def _see(self, study: Study) -> tuple[Seen, dict[str, Finding]]:
         """What is in the films, in the study's order of views, and the findings, which no order changes."""
@@ -171,7 +190,7 @@ class Drafter:
             labels=labels,
             views=[{"projection": v.projection} for v in study.views],
             header=study.views[0].header,
-            prior_given=bool(study.comparison),
+            prior_given=bool(study.comparison) and not _NO_PRIOR.match(study.comparison or ""),
         )
         known = {w.text: w for w in (*obeyed.findings, *obeyed.impression)}
         findings, impression = (

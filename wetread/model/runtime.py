@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -67,7 +67,7 @@ class Writer(Protocol):
     def step(self, tokens: np.ndarray, parents: np.ndarray) -> np.ndarray: ...
 
 
-def _session(path: Path, threads: int | None):  # type: ignore[no-untyped-def]
+def _session(path: Path, threads: int | None) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -109,11 +109,11 @@ class OnnxWriter:
         self._head_width = int(shape["width"]) // self._heads
 
     @cached_property
-    def _memory(self):  # type: ignore[no-untyped-def]
+    def _memory(self) -> Any:
         return _session(self._bundle.folder / "memory.onnx", self._threads)
 
     @cached_property
-    def _decoder(self):  # type: ignore[no-untyped-def]
+    def _decoder(self) -> Any:
         return _session(self._bundle.folder / "decoder.onnx", self._threads)
 
     def start(self, memory: StudyMemory, beams: int) -> None:

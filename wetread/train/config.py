@@ -71,6 +71,7 @@ class DecoderConfig:
     scst_learning_rate: float = 5e-5
     cider_weight: float = 1.0
     label_weight: float = 1.0
+    beams: int = 1
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ are what is exported.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -113,7 +114,7 @@ class ReportDecoder(nn.Module):
         self.view = nn.Embedding(3, width)
         self.asked = nn.Parameter(torch.zeros(width))
         self.norm_memory, self.norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.layers = nn.ModuleList(_Layer(width, heads, dropout) for _ in range(layers))
+        self.layers: Any = nn.ModuleList(_Layer(width, heads, dropout) for _ in range(layers))
         for parameter in (self.words.weight, self.places.weight, self.command.weight, self.view.weight):
             nn.init.normal_(parameter, std=0.02)
 

@@ -26,8 +26,9 @@ from tqdm import tqdm
 from wetread.train.config import EncoderConfig
 from wetread.train.encoder import FilmEncoder
 from wetread.train.films import Augment, as_tensor
+from wetread.types import LABELS
 
-__all__ = ["NIH_LABELS", "StudyFilms", "fold_of", "other_films", "predict", "train_encoder", "warm_up", "world"]
+__all__ = ["NIH_LABELS", "StudyFilms", "fold_of", "look", "other_films", "train_encoder", "warm_up", "world"]
 
 #: The 14 findings of ChestX-ray14 (Wang et al. 2017), then kermany's one.
 NIH_LABELS = (
@@ -169,7 +170,8 @@ def train_encoder(
         )
     elif config.init == "imagenet":
         network.load_imagenet()
-    network = network.to(device, memory_format=torch.channels_last)
+    network = network.to(device)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = _Average(network, config.ema)
     optimizer = _optimizer(network, config)
     per_epoch = math.ceil(len(_order(len(studies), 0, rank, size)) / config.batch)
@@ -239,24 +241,37 @@ def _save(path: Path, network: nn.Module, average: _Average, optimizer: object, 
     path.with_suffix(".new").replace(path)
 
 
-@torch.no_grad()
-def predict(network: FilmEncoder, films: np.ndarray, size: int, precision: str, name: str) -> dict[str, np.ndarray]:
-    """All outputs for films (N, 256, 256) uint8: logits (N, C), maps (N, C, 7, 7) float16, lateral (N,), vector (N, D).
+def look(graph: Path, pack: np.ndarray, wanted: Sequence[int], size: int, name: str) -> dict[str, np.ndarray]:
+    """What an exported encoder sees in films of the pack (N, 256, 256) uint8; NaN for those that are not wanted.
 
-    Maps are averaged over 2×2 cells, which is what the decoder reads.
+    Returns:
+        logits (N, C), maps (N, C, 7, 7) float16 (2×2 cells averaged, as the decoder reads them), label_maps
+        (N, 14, 14, 14) float16, lateral (N,), vector (N, D).
     """
-    device = _device()
-    network = network.to(device, memory_format=torch.channels_last).eval()
-    parts: dict[str, list[np.ndarray]] = {"logits": [], "maps": [], "lateral": [], "vector": []}
-    for start in tqdm(range(0, len(films), 32), desc=name, unit="batch"):
-        x = as_tensor(films[start : start + 32], size).to(device, memory_format=torch.channels_last)
-        with _autocast(precision, device):
-            logits, maps, lateral, vector = network(x)
-        parts["logits"].append(logits.float().cpu().numpy())
-        parts["maps"].append(functional.avg_pool2d(maps.float(), 2).cpu().numpy().astype(np.float16))
-        parts["lateral"].append(lateral.float().cpu().numpy())
-        parts["vector"].append(vector.float().cpu().numpy())
-    return {k: np.concatenate(v) for k, v in parts.items()}
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(str(graph), options)
+    out: dict[str, np.ndarray] = {}
+
+    def put(key: str, index: Sequence[int], values: np.ndarray) -> None:
+        if key not in out:
+            out[key] = np.full((len(pack), *values.shape[1:]), np.nan, values.dtype)
+        out[key][index] = values
+
+    wanted = sorted(wanted)
+    for start in tqdm(range(0, len(wanted), 16), desc=name, unit="batch"):
+        index = wanted[start : start + 16]
+        x = as_tensor(pack[index], size).numpy()
+        logits, maps, lateral, vector = session.run(["logits", "maps", "lateral", "vector"], {"film": x})
+        pooled = maps.reshape(*maps.shape[:2], 7, 2, 7, 2).mean((3, 5))
+        put("logits", index, logits)
+        put("maps", index, pooled.astype(np.float16))
+        put("label_maps", index, maps[:, : len(LABELS)].astype(np.float16))
+        put("lateral", index, lateral)
+        put("vector", index, vector)
+    return out
 
 
 def other_films(folder: Path) -> tuple[list[Path], np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ softmax-weighted mean. The map is at the same time the evidence of the concept.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -27,7 +28,7 @@ _DROP_CONNECT = 0.2
 _MIDDLE_BLOCK, _MIDDLE, _LAST = 10, 112, 1280
 
 
-def _backbone() -> nn.Module:
+def _backbone() -> Any:
     try:
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
@@ -56,7 +57,7 @@ class FilmEncoder(nn.Module):
 
     def __init__(self, concepts: int, neck: int = 256, dropout: float = 0.2) -> None:
         super().__init__()
-        self.backbone = _backbone()
+        self.backbone: Any = _backbone()
         self.middle = nn.Conv2d(_MIDDLE, neck, 1, bias=False)
         self.last = nn.Conv2d(_LAST, neck, 1, bias=False)
         self.norm = nn.BatchNorm2d(neck)

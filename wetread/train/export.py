@@ -17,11 +17,12 @@ from torch import nn
 
 from wetread._version import __version__
 from wetread.model.bundle import FORMAT, digest
+from wetread.train.config import Config
 from wetread.train.decoder import CELLS, Memory, ReportDecoder
 from wetread.train.encoder import GRID, FilmEncoder
 from wetread.types import LABELS
 
-__all__ = ["commit", "export_decoder", "export_encoder", "write_bundle"]
+__all__ = ["card", "commit", "export_decoder", "export_encoder", "write_bundle"]
 
 _OPSET = 17
 #: Tensors smaller than this keep single precision: biases, norms.
@@ -126,6 +127,14 @@ def commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return found.stdout.strip()
+
+
+def card(config: Config, run: Path) -> str:
+    """The model card, with the table of scores that ``benchmarks/val_table.py`` left in the run folder, if any."""
+    template = (Path(__file__).parent / "card.md").read_text(encoding="utf-8")
+    scores = run / "scores.md"
+    table = scores.read_text(encoding="utf-8").strip() if scores.exists() else "Not measured yet."
+    return template.format(name=config.name, version=config.version, scores=table)
 
 
 def write_bundle(

@@ -9,35 +9,47 @@ import numpy as np
 
 from wetread.model.findings import fuse
 
-__all__ = ["FilmOutputs", "StudyFeatures", "gather", "study_features"]
+__all__ = ["FILM_KEYS", "FilmOutputs", "StudyFeatures", "gather", "study_features"]
+
+
+#: What is kept of each film.
+FILM_KEYS = ("logits", "maps", "label_maps", "lateral", "vector")
 
 
 @dataclass(frozen=True)
 class FilmOutputs:
-    """Of each film: ``logits`` (N, C), ``maps`` (N, C, 7, 7) float16, ``lateral`` (N,), ``vector`` (K, N, D)."""
+    """Of each film: ``logits`` (N, C), ``maps`` (N, C, 7, 7), ``label_maps`` (N, 14, 14, 14), ``lateral`` (N,).
+
+    ``vector`` (K, N, D): of each network, NaN where it may not look.
+    """
 
     logits: np.ndarray
     maps: np.ndarray
+    label_maps: np.ndarray
     lateral: np.ndarray
+    vector: np.ndarray
 
 
-def gather(outputs: Sequence[dict[str, np.ndarray]], owner_fold: np.ndarray) -> FilmOutputs:
-    """One output a film: of the one network that has not seen it, or the mean of all where none has.
+def gather(outputs: Sequence[dict[str, np.ndarray]]) -> FilmOutputs:
+    """One output a film: the mean of the networks that may look at it.
+
+    Those are one for a teacher's film, which the others have learned from, and all for any other film.
 
     Args:
-        outputs: of each fold's network on all films (rows that it need not give may be NaN).
-        owner_fold: (N,) the fold of a teacher's film, −1 for a film that nobody was taught.
+        outputs: of each network on all films (``encode.look``), NaN where it may not look.
     """
-    logits = np.mean([o["logits"] for o in outputs], 0)
-    maps = outputs[0]["maps"].astype(np.float32)
-    for other in outputs[1:]:
-        maps += other["maps"]
-    maps = (maps / len(outputs)).astype(np.float16)
-    lateral = np.mean([o["lateral"] for o in outputs], 0)
-    for fold, own in enumerate(outputs):
-        mine = owner_fold == fold
-        logits[mine], maps[mine], lateral[mine] = own["logits"][mine], own["maps"][mine], own["lateral"][mine]
-    return FilmOutputs(logits, maps, lateral)
+    looked = ~np.isnan(np.stack([o["lateral"] for o in outputs]))
+    counts = looked.sum(0)
+
+    def mean(key: str) -> np.ndarray:
+        shape = outputs[0][key].shape
+        total = np.zeros(shape, np.float32)
+        for output, mine in zip(outputs, looked, strict=True):
+            total[mine] += output[key][mine]
+        return (total / counts.reshape(-1, *[1] * (len(shape) - 1))).astype(outputs[0][key].dtype)
+
+    means = {key: mean(key) for key in FILM_KEYS if key != "vector"}
+    return FilmOutputs(**means, vector=np.stack([o["vector"] for o in outputs]))
 
 
 @dataclass(frozen=True)

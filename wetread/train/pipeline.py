@@ -6,6 +6,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +15,11 @@ from safetensors.torch import load_file, save_file
 from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.errors import UsageError
 from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
+from wetread.model.bundle import digest
 from wetread.model.findings import commands_of
 from wetread.model.tokenizer import Tokenizer
-from wetread.train import calibrate, compose, encode, features, films, lessons, targets
+from wetread.train import calibrate, compose, encode, export, features, films, lessons, targets
+from wetread.train.atlas import atlas
 from wetread.train.config import Config
 from wetread.train.decoder import ReportDecoder
 from wetread.train.encoder import FilmEncoder
@@ -121,12 +124,29 @@ def _encoder(run: Run) -> None:
             )
             if encode.world()[0] == 0:
                 save_file({k: v.contiguous() for k, v in network.state_dict().items()}, done)
-        out = run.folder / f"outputs{fold}.npz"
-        if not out.exists() and encode.world()[0] == 0:
-            network = FilmEncoder(len(concepts.names), config.neck, config.dropout)
-            network.load_state_dict(load_file(done))
-            # Float32, as onnxruntime will run it: what follows is calibrated on what ships.
-            np.savez(out, **encode.predict(network, pack, config.size, "fp32", f"outputs {fold + 1}"))
+
+
+def _outputs(run: Run) -> None:
+    """Export the encoders and let what ships look at the films: all that follows is calibrated on it."""
+    config = run.config.encoder
+    concepts = load_targets(run)
+    pack = films.packed(run.folder / "pack")
+    folds = np.array([encode.fold_of(row.study_id, config.folds) for row in run.rows])
+    bundle = run.folder / "bundle"
+    bundle.mkdir(exist_ok=True)
+    for fold in range(config.folds):
+        done = run.folder / f"seen{fold}.npz"
+        if done.exists():
+            continue
+        network = FilmEncoder(len(concepts.names), config.neck, config.dropout)
+        network.load_state_dict(load_file(run.folder / f"encoder{fold}.safetensors"))
+        graph = bundle / f"encoder{fold}.onnx"
+        export.export_encoder(network, graph, config.size)
+        wanted = [
+            f for own, use in zip(run.films.films, ~run.teachers | (folds == fold), strict=True) if use for f in own
+        ]
+        seen: dict[str, Any] = encode.look(graph, pack, wanted, config.size, f"outputs {fold + 1} of {config.folds}")
+        np.savez(done, **seen)
 
 
 @dataclass(frozen=True)
@@ -143,13 +163,9 @@ def load_seen(run: Run) -> Seen:
     config = run.config.encoder
     stored = []
     for fold in range(config.folds):
-        with np.load(run.folder / f"outputs{fold}.npz", allow_pickle=False) as file:
-            stored.append({k: file[k] for k in ("logits", "maps", "lateral")})
-    owner = np.full(len(run.paths), -1)
-    for row, own, teaches in zip(run.rows, run.films.films, run.teachers, strict=True):
-        if teaches:
-            owner[list(own)] = encode.fold_of(row.study_id, config.folds)
-    outputs = features.gather(stored, owner)
+        with np.load(run.folder / f"seen{fold}.npz", allow_pickle=False) as file:
+            stored.append({k: file[k] for k in features.FILM_KEYS})
+    outputs = features.gather(stored)
     studies = features.study_features(outputs, run.films.films)
     return Seen(outputs, studies, lessons.Scale.of(studies, outputs, run.teachers))
 
@@ -157,7 +173,7 @@ def load_seen(run: Run) -> Seen:
 def truth_of(run: Run) -> tuple[np.ndarray, np.ndarray]:
     """(studies, 14) bool positives by the report, and (studies,) whether the report says anything."""
     found = [targets.study_labels(row) for row in run.rows]
-    positive = np.array([[bool(f) and f[n] == "positive" for n in LABELS] for f in found])
+    positive = np.array([[f is not None and f[n] == "positive" for n in LABELS] for f in found])
     return positive, np.array([f is not None for f in found])
 
 
@@ -196,6 +212,11 @@ def _findings(run: Run) -> None:
         log.info("thresholds alone, %s: %s", split, clinical(positive[rows], commands[rows].astype(bool)))
 
 
+def _new_decoder(config: Config, vocabulary: int, concepts: int) -> ReportDecoder:
+    c = config.decoder
+    return ReportDecoder(vocabulary, concepts, c.width, c.layers, c.heads, c.dropout, c.max_tokens)
+
+
 def _decoder(run: Run) -> None:
     config = run.config.decoder
     seen = load_seen(run)
@@ -225,15 +246,7 @@ def _decoder(run: Run) -> None:
     val = np.array([row.split == "val" for row in run.rows])
     judge = Judge.of(run.rows, val, read, guess, truth_of(run)[0], tokenizer, protocol, config.max_tokens)
     torch.manual_seed(run.config.seed)
-    decoder = ReportDecoder(
-        len(tokenizer),
-        read["concepts"].shape[1],
-        config.width,
-        config.layers,
-        config.heads,
-        config.dropout,
-        config.max_tokens,
-    )
+    decoder = _new_decoder(run.config, len(tokenizer), read["concepts"].shape[1])
     words = run.folder / "decoder-words.safetensors"
     if words.exists():
         decoder.load_state_dict(load_file(words))
@@ -249,13 +262,66 @@ def _decoder(run: Run) -> None:
         save_file(decoder.state_dict(), done)
 
 
+def _export(run: Run) -> None:
+    """The bundle of the run, complete but for its card's figures."""
+    bundle = run.folder / "bundle"
+    config = run.config
+    seen = load_seen(run)
+    concepts = load_targets(run)
+    tokenizer = Tokenizer.load(run.folder / "vocabulary.json")
+    decoder = _new_decoder(config, len(tokenizer), len(concepts.names))
+    decoder.load_state_dict(load_file(run.folder / "decoder.safetensors"))
+    export.export_decoder(decoder, bundle, len(concepts.names), lessons.MAX_INDICATION)
+    tokenizer.save(bundle / "vocabulary.json")
+    with np.load(run.folder / "findings.npz", allow_pickle=False) as stored:
+        arrays = {k: stored[k] for k in ("weight", "bias", "uncertain_from", "positive_from")}
+    positive, known = truth_of(run)
+    film_study = np.repeat(np.arange(len(run.rows)), [len(own) for own in run.films.films])
+    use = (run.teachers & known)[film_study]
+    frontal, lateral = atlas(seen.outputs.label_maps[use], positive[film_study][use], seen.outputs.lateral[use] > 0)
+    # Each network describes the films in a space of its own; the vectors stand side by side.
+    vector = np.concatenate([np.nanmean(v, 0) for v in seen.outputs.vector])
+    arrays |= {
+        "logit_mean": seen.scale.logit_mean,
+        "logit_sd": seen.scale.logit_sd,
+        "map_mean": seen.scale.map_mean,
+        "map_sd": seen.scale.map_sd,
+        "atlas_frontal": frontal,
+        "atlas_lateral": lateral,
+        "vector_mean": vector,
+        "prior": positive[run.teachers & known].mean(0),
+    }
+    shape = {k: getattr(config.decoder, k) for k in ("width", "layers", "heads", "max_tokens")}
+    settings = {
+        "name": config.name,
+        "version": config.version,
+        "input": {"size": config.encoder.size, "preprocessing": "squash, stretch 0.5-99.5 %"},
+        "decoder": {**shape, "max_indication": lessons.MAX_INDICATION, "options": {"beams": config.decoder.beams}},
+        "provenance": {
+            "commit": export.commit(),
+            "configuration": config.digest(),
+            "log": _log_digest(run),
+            "seed": config.seed,
+            "teachers": int(run.teachers.sum()),
+        },
+    }
+    export.write_bundle(bundle, arrays, concepts.names, settings, export.card(config, run.folder))
+
+
+def _log_digest(run: Run) -> str:
+    path = run.folder / "train.log"
+    return digest(path) if path.exists() else ""
+
+
 STAGES = {
     "pack": _pack,
     "warmup": _warm_up,
     "targets": _targets,
     "encoder": _encoder,
+    "outputs": _outputs,
     "findings": _findings,
     "decoder": _decoder,
+    "export": _export,
 }
 
 
@@ -265,6 +331,9 @@ def run_stages(config: Config, only: str | None = None, fold: int | None = None)
     (run.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (run.folder / "config.json").write_text(json.dumps({"digest": config.digest()}))
     torch.manual_seed(config.seed)
+    keep = logging.FileHandler(run.folder / "train.log")
+    keep.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.addHandler(keep)
     for name, stage in STAGES.items():
         if only in (None, name):
             log.info("stage %s", name)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +28,7 @@ UNCERTAIN = 0.5
 _SIDES = ("left", "right", "bilateral")
 
 
-def study_labels(row: Any) -> dict[str, str | None] | None:
+def study_labels(row: Any) -> Mapping[str, str | None] | None:
     """The 14 labels of a manifest line: those given, else the labeler's on its findings (or impression)."""
     if row.labels:
         return dict(row.labels)
