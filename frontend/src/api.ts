@@ -19,6 +19,8 @@ export interface LoginInfo {
   demo: { username: string; password: string }[] | null;
   oidc: { label: string; url: string } | null;
   setup_needed: boolean;
+  /** The session of the browser's cookie, so that a stranger's page asks nothing that is refused. */
+  session: Session | null;
 }
 export interface Patient { name: string; id: string; birth_date: string | null; sex: string | null }
 export interface Job {
@@ -51,6 +53,8 @@ export interface DraftSentence {
 export interface Finding { probability: number; uncertain_from: number; positive_from: number; state: State }
 export interface Draft {
   study_id: string; model: { name: string; version: string; sha256: string };
+  /** In the drafter's own order; `film` leads back to the study's film. */
+  views: { file: string; film?: string }[];
   findings: string; impression: string; sentences: DraftSentence[]; labels: Record<string, Finding>;
   similar: { study_id: string; score: number }[]; warnings: string[]; seconds: Record<string, number>;
 }

@@ -85,7 +85,7 @@ const TEXT = {
   patient_name: ["Patient name", "Patientenname"],
   patient_id: ["Patient ID", "Patienten-ID"],
   for_pictures: ["For plain pictures (a DICOM file brings its own)", "Für einfache Bilder (DICOM bringt eigene Angaben mit)"],
-  files_chosen: ["{0} files, {1} MB", "{0} Dateien, {1} MB"],
+  files_chosen: ["{0} file(s), {1} MB", "{0} Datei(en), {1} MB"],
   send: ["Send", "Senden"],
   uploading: ["Sending {0} %", "Sende {0} %"],
   uploaded: ["{0} study/studies received", "{0} Studie(n) eingegangen"],

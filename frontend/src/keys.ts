@@ -9,7 +9,7 @@ export function chord(event: KeyboardEvent): string {
   if (event.ctrlKey || event.metaKey) parts.push("ctrl");
   if (event.altKey) parts.push("alt");
   if (event.shiftKey && event.key.length > 1) parts.push("shift");
-  parts.push(event.altKey || event.ctrlKey || event.metaKey ? event.code : event.key.length === 1 ? event.key.toLowerCase() : event.key);
+  parts.push(event.altKey || event.ctrlKey || event.metaKey ? event.code.replace("Numpad", "") : event.key.length === 1 ? event.key.toLowerCase() : event.key);
   return parts.join("+");
 }
 

@@ -4,7 +4,7 @@ import { effect, useSignal } from "@preact/signals";
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
 import "./app.css";
-import { ApiError, whenStranger } from "./api";
+import { whenStranger } from "./api";
 import { language, t, type TextKey } from "./i18n";
 import { KEYS } from "./keys";
 import { AdminPage } from "./pages/admin";
@@ -81,18 +81,14 @@ function App() {
     whenStranger(() => {
       if (session.value) stranger.value = true;
     });
-    resume()
-      .catch((error: unknown) => {
-        if (!(error instanceof ApiError && error.status === 401)) complain(error);
-      })
-      .finally(() => (ready.value = true));
+    resume().catch(complain).finally(() => (ready.value = true));
   }, []);
   if (!ready.value) return <main class="gate"><p role="status" class="quiet-text">{t("loading")}</p></main>;
   return (
     <>
       {!online.value && session.value && <p class="offline-line" role="status">{t("offline")}</p>}
       <Page />
-      <p class="research">{t("notice")}</p>
+      <footer class="research">{t("notice")}</footer>
       <Toasts />
       {helpOpen.value && <Help />}
       {stranger.value && session.value && <ReloginDialog />}

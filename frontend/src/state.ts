@@ -1,7 +1,7 @@
 // What all pages share: who is logged in, where we are, and what was just said.
 
 import { signal } from "@preact/signals";
-import { get, setCsrf, type Session } from "./api";
+import { get, setCsrf, type LoginInfo, type Session } from "./api";
 import { language } from "./i18n";
 
 export const session = signal<Session | null>(null);
@@ -47,8 +47,11 @@ export function enter(value: Session): void {
   stranger.value = false;
 }
 
+/** Goes on with the session of the browser's cookie, where there is one. */
 export async function resume(): Promise<void> {
-  enter(await get<Session>("/api/session"));
+  const { session: known } = await get<LoginInfo>("/api/login");
+  if (known === undefined) enter(await get<Session>('/api/session').catch(() => { throw new Error('TEMP'); }));
+  if (known) enter(known);
 }
 
 export const may = (role: string): boolean => session.value?.user.roles.includes(role as never) ?? false;

@@ -20,7 +20,7 @@ export function LanguageSwitch() {
   return (
     <div class="languages" role="group" aria-label={t("language")}>
       {(["en", "de"] as const).map((l) => (
-        <button key={l} type="button" class={`quiet ${language.value === l ? "on" : ""}`} aria-pressed={language.value === l} lang={l} aria-label={l === "en" ? "English" : "Deutsch"} onClick={() => choose(l)}>
+        <button key={l} type="button" class={`quiet ${language.value === l ? "on" : ""}`} aria-pressed={language.value === l} lang={l} title={l === "en" ? "English" : "Deutsch"} onClick={() => choose(l)}>
           {l.toUpperCase()}
         </button>
       ))}

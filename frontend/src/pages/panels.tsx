@@ -24,7 +24,7 @@ export function Findings({ desk, choose }: { desk: Desk; choose: (label: string 
             <li key={name}>
               <button
                 type="button" class={`bar ${finding.state} ${chosen === name ? "on" : ""}`} aria-pressed={chosen === name}
-                aria-label={`${labelName(name)}: ${share} %, ${t(`state_${finding.state}`)}`} title={`${labelName(name)}: ${t("calibrated")}`}
+                title={`${labelName(name)}: ${t("calibrated")}`}
                 onClick={() => choose(chosen === name ? null : name)}
               >
                 <span class="bar-name">{labelName(name)}</span>
@@ -35,6 +35,7 @@ export function Findings({ desk, choose }: { desk: Desk; choose: (label: string 
                   <line class="bar-tick strong" x1={finding.positive_from * 100} x2={finding.positive_from * 100} y1="0" y2="8" />
                 </svg>
                 <span class="bar-share">{share} %</span>
+                <span class="sr">{t(`state_${finding.state}`)}</span>
                 <span class={`bar-state ${finding.state}`} aria-hidden="true">{finding.state === "positive" ? "+" : finding.state === "uncertain" ? "?" : "−"}</span>
               </button>
             </li>
@@ -89,7 +90,7 @@ export function Dropped({ desk }: { desk: Desk }) {
       <ul class="gone">
         {gone.map(({ index, sentence }) => (
           <li key={index}>
-            <button type="button" class="line" aria-label={t("put_back", sentence.text)} onClick={() => append(sentence.section, sentence.text)}>
+            <button type="button" class="line" title={t("put_back", sentence.text)} onClick={() => append(sentence.section, sentence.text)}>
               <s>{sentence.text}</s><span class="plus" aria-hidden="true">+ {t(sentence.section)}</span>
             </button>
           </li>

@@ -2,7 +2,7 @@
 
 import { effect, useComputed, useSignal, type Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { ApiError, get, send, type Claim, type Critical, type Macro, type Section, type Study } from "../api";
+import { ApiError, get, send, type Claim, type Critical, type Macro, type Section, type Span, type Study } from "../api";
 import * as cache from "../cache";
 import { clock, day, person, t, word } from "../i18n";
 import { helpKeys, useKeys, type Bindings } from "../keys";
@@ -99,11 +99,23 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
       const answer = await send<{ claim: Claim }>("POST", `/api/studies/${encodeURIComponent(study.id)}/claim`, { take_over: takeOver });
       const freed = desk.lockedBy.peek() !== null;
       desk.lockedBy.value = null;
-      desk.study.value = { ...desk.study.peek(), claim: answer.claim };
+      const now = desk.study.peek();
+      desk.study.value = { ...now, claim: answer.claim, status: now.status === "unread" ? "reading" : now.status };
       if (freed) await refresh();
     } catch (error) {
       if (error instanceof ApiError && error.code === "claimed") desk.lockedBy.value = error.body.claim as Claim;
       else if (!(error instanceof ApiError && error.passing)) complain(error);
+    }
+  };
+
+  /** Whether the other reader is still at it. */
+  const look = async (): Promise<void> => {
+    try {
+      const now = await refresh();
+      if (!now.claim || now.claim.mine) await claim(false);
+      else desk.lockedBy.value = now.claim;
+    } catch (error) {
+      if (!(error instanceof ApiError && error.passing)) complain(error);
     }
   };
 
@@ -113,8 +125,9 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
     get<{ items: Macro[] }>("/api/macros").then((a) => (macros.value = a.items)).catch(() => undefined);
     let renew = 0;
     if (!caseOf && first.allowed.includes("claim")) {
-      void claim(false);
-      renew = window.setInterval(() => desk.lockedBy.peek() || void claim(false), RENEW_MS);
+      if (first.claim && !first.claim.mine) desk.lockedBy.value = first.claim;
+      else void claim(false);
+      renew = window.setInterval(() => void (desk.lockedBy.peek() ? look() : claim(false)), RENEW_MS);
     }
     void desk.recover();
     if (!caseOf) {
@@ -164,14 +177,18 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
     void refresh().catch(() => undefined);
   }), []);
 
+  const located = (s: Span): Region[] => s.evidence.map((e) => {
+    const now = desk.study.value;
+    return { ...e, text: s.text, film: now.draft?.views[e.view]?.film ?? now.films.find((f) => f.index === e.view)?.id ?? "" };
+  });
   const regions = useComputed<Region[]>(() => {
     const chosen = desk.chosen.value;
     const label = desk.label.value;
     const spans = desk.spans.value;
     const wanted = label ? spans.filter((s) => s.labels.includes(label)) : chosen ? spans.filter((s) => s.section === chosen.section).slice(chosen.index, chosen.index + 1) : [];
-    return wanted.flatMap((s) => s.evidence.map((e) => ({ ...e, text: s.text })));
+    return wanted.flatMap(located);
   });
-  const allRegions = useComputed<Region[]>(() => desk.spans.value.flatMap((s) => s.evidence.map((e) => ({ ...e, text: s.text }))));
+  const allRegions = useComputed<Region[]>(() => desk.spans.value.flatMap(located));
 
   const chooseLabel = (label: string | null): void => {
     desk.chosen.value = null;
@@ -234,6 +251,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
   const canSign = !caseOf && (study.allowed.includes("final") || study.allowed.includes("preliminary")) && !desk.lockedBy.value;
   const sign = (): void => {
     if (canSign) dialog.value = "sign";
+    else if (study.allowed.includes("addendum")) dialog.value = "addendum";
   };
   const signed = (now: Study): void => {
     dialog.value = null;
@@ -290,7 +308,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
       ? <div class="notice">{t("read_only_role")}</div> : null;
 
   return (
-    <main class="reading">
+    <main class="reading-room">
       <Banner study={study}>
         <SaveMark desk={desk} />
         {!caseOf && next.value && <button type="button" class="quiet" onClick={goNext}>{t("next_study")}<kbd>N</kbd></button>}
@@ -335,7 +353,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
               </>
             )}
             <span class="grow" />
-            {study.allowed.includes("addendum") && <button type="button" class="primary" onClick={() => (dialog.value = "addendum")}>{t("write_addendum")}</button>}
+            {study.allowed.includes("addendum") && <button type="button" class="primary" onClick={() => (dialog.value = "addendum")}>{t("write_addendum")}<kbd>Ctrl+Enter</kbd></button>}
             {canSign && <button type="button" class="primary" onClick={sign}>{t("sign")}<kbd>Ctrl+Enter</kbd></button>}
             {caseOf && <button type="button" class="primary" onClick={() => void caseOf.submit(desk)}>{caseOf.submitLabel}<kbd>Ctrl+Enter</kbd></button>}
           </footer>
@@ -382,18 +400,35 @@ function lostText(desk: Desk): string {
 
 function Request({ study, desk, redrafting, redraft, readOnly }: { study: Study; desk: Desk; redrafting: Signal<boolean>; redraft: () => void; readOnly: boolean }) {
   const editable = desk.editable.value && !readOnly;
+  const form = useRef<HTMLFormElement>(null);
   const timer = useRef(0);
-  const save = (event: Event): void => {
-    const form = (event.currentTarget as HTMLElement).closest("form")!;
+  const unsent = useRef(false);
+  const patch = (): void => {
+    if (!unsent.current || !form.current) return;
     window.clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => {
-      const data = new FormData(form);
-      send<Study>("PATCH", `/api/studies/${encodeURIComponent(study.id)}`, { indication: String(data.get("indication")), comparison: String(data.get("comparison")) })
-        .catch(complain);
-    }, 700);
+    const data = new FormData(form.current);
+    unsent.current = false;
+    send<Study>("PATCH", `/api/studies/${encodeURIComponent(study.id)}`, { indication: String(data.get("indication")), comparison: String(data.get("comparison")) }, true)
+      .catch((error: unknown) => {
+        unsent.current = true;
+        if (error instanceof ApiError && (error.passing || error.status === 401)) timer.current = window.setTimeout(patch, 2500);
+        else complain(error);
+      });
   };
+  const save = (): void => {
+    unsent.current = true;
+    window.clearTimeout(timer.current);
+    timer.current = window.setTimeout(patch, 600);
+  };
+  useEffect(() => {
+    window.addEventListener("pagehide", patch);
+    return () => {
+      window.removeEventListener("pagehide", patch);
+      patch();
+    };
+  }, []);
   return (
-    <form class="request" onSubmit={(e) => {
+    <form ref={form} class="request" onSubmit={(e) => {
       e.preventDefault();
       redraft();
     }}>

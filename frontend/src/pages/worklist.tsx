@@ -21,7 +21,7 @@ const COLUMNS: { key: string; text: TextKey; class?: string }[] = [
 
 interface Filter { q: string; status: string[]; mine: boolean; sort: string; order: "asc" | "desc"; limit: number }
 const KEPT = "wetread:filter";
-const START: Filter = { q: "", status: [], mine: false, sort: "triage", order: "desc", limit: PAGE };
+const START: Filter = { q: "", status: [], mine: false, sort: "triage", order: "asc", limit: PAGE };
 
 function kept(): Filter {
   try {
@@ -233,7 +233,7 @@ export function WorklistPage() {
     ...helpKeys,
     j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1), Home: () => move(-items.length), End: () => move(items.length),
     Enter: () => open(row), c: () => void claim(row), r: () => void retry(row), u: () => void (uploading.value = []),
-    "/": () => search.current?.focus(), t: () => set({ sort: "triage", order: "desc" }),
+    "/": () => search.current?.focus(), t: () => set({ sort: "triage", order: "asc" }),
     Escape: () => search.current?.blur(),
   });
 
@@ -241,7 +241,7 @@ export function WorklistPage() {
   const now = list.value ? new Date(list.value.now).getTime() : Date.now();
   const sort = (key: string): void => {
     const same = filter.value.sort === key;
-    const first = key === "triage" || key === "received" || key === "study_date" ? "desc" : "asc";
+    const first = key === "received" || key === "study_date" ? "desc" : "asc";
     set({ sort: key, order: same ? (filter.value.order === "asc" ? "desc" : "asc") : first });
   };
   return (
@@ -288,7 +288,7 @@ export function WorklistPage() {
             <tr>
               {COLUMNS.map((c) => (
                 <th key={c.key} scope="col" class={c.class} aria-sort={filter.value.sort === c.key ? (filter.value.order === "asc" ? "ascending" : "descending") : "none"}>
-                  <button type="button" class="sort" onClick={() => sort(c.key)}>{t(c.text)}<span aria-hidden="true">{filter.value.sort === c.key ? (filter.value.order === "asc" ? " ▲" : " ▼") : ""}</span></button>
+                  <button type="button" class="sort" onClick={() => sort(c.key)}>{t(c.text)}<span aria-hidden="true">{filter.value.sort === c.key ? ((filter.value.order === "asc") !== (c.key === "triage") ? " ▲" : " ▼") : ""}</span></button>
                 </th>
               ))}
               <th scope="col">{t("column_findings")}</th>
@@ -299,7 +299,7 @@ export function WorklistPage() {
           <tbody>
             {items.map((r) => (
               <tr
-                key={r.id} data-id={r.id} data-status={r.status} aria-selected={r.id === selected.value}
+                key={r.id} data-id={r.id} data-status={r.status} data-accession={r.accession} aria-selected={r.id === selected.value}
                 class={`${r.id === selected.value ? "on" : ""} ${r.critical?.open ? "critical" : ""}`}
                 onClick={() => (selected.value = r.id)} onDblClick={() => open(r)}
               >

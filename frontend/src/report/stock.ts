@@ -83,7 +83,9 @@ const DE: Stock = {
 export function suggest(section: Section, typed: string, language: string, limit = 5): string[] {
   const query = typed.toLowerCase().trim();
   if (query.length < 2) return [];
-  const stock = (language === "de" ? DE : EN)[section];
+  const all = language === "de" ? DE : EN;
+  // The field's own sentences first; those of the other field serve as well.
+  const stock = [...all[section], ...all[section === "findings" ? "impression" : "findings"]];
   const words = query.split(/\s+/);
   const starts = stock.filter((s) => s.toLowerCase().startsWith(query));
   const holds = stock.filter((s) => !starts.includes(s) && words.every((w) => s.toLowerCase().includes(w)));

@@ -12,7 +12,8 @@ import { distance, movePoint, ratio, spell, type Measure } from "./measure";
 import { Pane, type Point } from "./pane";
 
 export type Tool = "window" | "distance" | "ratio";
-export interface Region extends Evidence { text: string }
+/** A sentence's evidence with the film it lies on. */
+export interface Region extends Evidence { text: string; film: string }
 
 interface Slot { pane: Pane; prior: Prior | null }
 
@@ -48,8 +49,8 @@ export class Viewing {
   }
 
   /** Shows a film of the study in the active pane, unless some pane shows it already. */
-  showFilm(index: number): void {
-    const info = this.study.films.find((f) => f.index === index);
+  showFilm(id: string): void {
+    const info = this.study.films.find((f) => f.id === id);
     if (!info) return;
     const shown = this.slots.value.findIndex((s) => s.pane.info.id === info.id);
     if (shown >= 0) {
@@ -348,7 +349,7 @@ function PaneView({ slot, index, viewing, regions }: { slot: Slot; index: number
           <radialGradient id="glow-seen"><stop offset="0%" class="glow-seen-in" /><stop offset="100%" class="glow-out" /></radialGradient>
           <radialGradient id="glow-searched"><stop offset="0%" class="glow-searched-in" /><stop offset="100%" class="glow-out" /></radialGradient>
         </defs>
-        {!prior && <Regions pane={pane} regions={regions.filter((region) => region.view === info.index)} />}
+        {!prior && <Regions pane={pane} regions={regions.filter((region) => region.film === info.id)} />}
         <Measures pane={pane} viewing={viewing} active={index === viewing.active.value} />
       </svg>
       <canvas ref={lens} class="lens" hidden aria-hidden="true" />
@@ -411,8 +412,8 @@ export function Viewer({ viewing, regions, all }: { viewing: Viewing; regions: S
     // A region on a film that is not shown brings the film.
     const first = regions.value[0];
     if (!first) return;
-    batch(() => viewing.showFilm(first.view));
-    viewing.slots.peek().find((s) => s.pane.info.index === first.view && !s.prior)?.pane.reveal(first.box);
+    batch(() => viewing.showFilm(first.film));
+    viewing.slots.peek().find((s) => s.pane.info.id === first.film && !s.prior)?.pane.reveal(first.box);
   }), [viewing]);
   const active = viewing.current;
   const presets = active ? viewing.presets(active) : [];
@@ -454,7 +455,7 @@ export function Viewer({ viewing, regions, all }: { viewing: Viewing; regions: S
           {viewing.study.films.map((f) => (
             <button
               key={f.id} type="button" class={`thumb ${viewing.slots.value.some((s) => s.pane.info.id === f.id) ? "on" : ""}`}
-              onClick={() => viewing.showFilm(f.index)} aria-label={t("film_label", word("projection", f.projection), f.index + 1, viewing.study.films.length)}
+              onClick={() => viewing.showFilm(f.id)} aria-label={t("film_label", word("projection", f.projection), f.index + 1, viewing.study.films.length)}
             >
               <img src={f.thumbnail} alt="" />
             </button>

@@ -1,0 +1,176 @@
+"""A whole reading in a real browser: by mouse, by keyboard, and through a reload, a killed server and a second reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("selenium", reason="selenium comes with 'wetread[test]'")
+
+import fakes
+import harness
+from selenium.webdriver.common.keys import Keys
+
+if TYPE_CHECKING:
+    from harness import Page, Room
+
+TYPED = "A calcified granuloma projects over the right apex."
+
+
+def test_whole_reading_with_the_mouse(page: Page, room: Room, tmp_path: Path) -> None:
+    film = tmp_path / "arriving.dcm"
+    film.write_bytes(fakes.dicom(40, PatientName="Mouse^Minnie", AccessionNumber="M40"))
+    page.shot("login")
+    page.log_in("reader")
+
+    # It arrives by drag and drop and drafts itself.
+    page.drop("main.worklist", film)
+    page.click("dialog button[type=submit]")
+    page.see("tr[data-accession=M40][data-status=unread]")
+    page.shot("worklist")
+    page.read("M40")
+    assert "Mouse, Minnie" in page.see(".banner .identity").text
+    assert "M40" in page.see(".banner .accession").text
+
+    # A click on a sentence lights up its region; a click on a finding, its sentences.
+    page.click_in_text("findings", "costophrenic")
+    region = page.see(".region.seen .region-line")
+    info = page.script("return document.querySelector('canvas.film').getBoundingClientRect().toJSON()")
+    middle = region.rect["x"] + region.rect["width"] / 2, region.rect["y"] + region.rect["height"] / 2
+    assert info["left"] < middle[0] < info["right"]
+    assert info["top"] < middle[1] < info["bottom"]
+    page.shot("sentence")
+    page.click("button.bar", "Cardiomegaly")
+    lit = page.until(lambda: page.all(".mirror .labelled"), "no sentence of the finding is marked")
+    assert "The heart is mildly enlarged." in {page.script("return arguments[0].textContent", e) for e in lit}
+
+    # Edit, drop, undo; each kind of sentence is told apart.
+    page.click_in_text("findings", "mildly")
+    page.click(".sentence-bar button", "Drop")
+    page.until(lambda: "mildly" not in page.text("findings"), "the sentence was not dropped")
+    page.click(".gone button")
+    page.until(lambda: page.text("findings").endswith("The heart is mildly enlarged."), "the sentence was not put back")
+    page.field("findings").send_keys(Keys.CONTROL + Keys.END + Keys.NULL, " " + TYPED)
+    page.see(".legend .origin-typed", "1")
+    page.saved()
+
+    # A reload loses nothing.
+    page.driver.refresh()
+    page.film()
+    assert TYPED in page.text("findings")
+
+    # Neither does a killed server: what is typed meanwhile is kept here and arrives when it is back.
+    room.kill()
+    page.expected = ["ERR_CONNECTION_REFUSED"]
+    page.field("impression").send_keys(Keys.CONTROL + Keys.END + Keys.NULL, " Follow up in a year.")
+    page.see(".save-mark[data-state=save_offline]")
+    room.start()
+    page.saved()
+    page.driver.refresh()
+    page.film()
+    assert TYPED in page.text("findings")
+    assert page.text("impression").endswith("Follow up in a year.")
+
+    # Meanwhile a second reader may look and not write.
+    second_reader_is_blocked(room, tmp_path)
+
+    page.click("footer.actions button", "Sign")
+    page.shot("sign")
+    page.sign()
+    page.see(".toast", "Signed")
+    page.click(".toast button", "Open")
+    page.see(".pill.final")
+    assert page.field("findings").get_property("readOnly")
+    page.click("footer.actions button", "addendum")
+    page.see("dialog textarea").send_keys("Seen together with the chest physicians.")
+    page.sign()
+    page.see(".signatures", "Seen together with the chest physicians.")
+    page.click(".signatures summary")
+    page.see(".diff ins", "granuloma")
+    page.shot("signed")
+    page.click(".banner .back")
+    page.log_out()
+
+
+def second_reader_is_blocked(room: Room, tmp_path: Path) -> None:
+    with harness.chromium(tmp_path / "second") as driver:
+        other = harness.Page(driver, room)
+        other.open()
+        other.log_in("second")
+        other.read("M40")
+        assert "Dr Ada Reader" in other.see(".notice.warn").text
+        assert other.field("findings").get_property("readOnly")
+        assert not [b for b in other.all("footer.actions button") if "Sign" in b.text]
+
+
+def test_whole_reading_with_the_keyboard(page: Page) -> None:
+    page.log_in("reader")
+    page.keys("/", "A1", Keys.ENTER)
+    page.until(lambda: len(page.all("tbody tr")) == 1, "the search did not narrow the list")
+    page.keys(Keys.ENTER)
+    page.film()
+
+    page.keys("j")
+    first = page.see(".sentence-bar", "Sentence 1 of").text
+    assert "machine" in first
+    page.see(".region .region-line")
+    page.keys("i")
+    page.see(".corner.bottom-left", "Invert")
+    page.keys("i", "3")
+    assert page.see(".preset select").get_property("value") == "2"
+
+    page.keys("e")
+    page.keys(
+        " Small nodule in the left upper zo", Keys.ESCAPE
+    )  # the first Escape closes what was offered, if anything
+    page.keys(Keys.ESCAPE)
+    page.until(
+        lambda: page.script("return document.activeElement.classList.contains('pane')"), "the field was not left"
+    )
+    page.keys("w", " No pneumo")
+    page.see(".offers li")
+    page.keys(Keys.TAB, Keys.ESCAPE)
+    page.until(
+        lambda: "Pneumothorax" in page.text("impression") or "pneumothorax" in page.text("impression"),
+        "nothing was completed",
+    )
+    page.saved()
+    page.keys("j")
+    page.chord(Keys.ALT, Keys.DELETE)
+    page.chord(Keys.CONTROL, "z")
+    page.saved()
+    page.driver.refresh()
+    page.film()
+    assert "Small nodule in the left upper zo" in page.text("findings")
+
+    here = page.driver.current_url
+    page.chord(Keys.CONTROL, Keys.ENTER)
+    page.see("dialog [name=password]")
+    page.keys("wrong password", Keys.ENTER)
+    page.expected = ["403"]
+    page.until(lambda: page.see("dialog .form-error").text, "a wrong password was not refused")
+    page.keys(Keys.BACKSPACE * 20, harness.PASSWORD, Keys.ENTER)
+    page.until(lambda: page.driver.current_url != here, "the next study was not shown")
+    page.film()
+
+    page.keys("q")
+    page.see("main.worklist")
+    page.keys("/", "A1", Keys.ENTER)
+    page.see("tr[data-accession=A1][data-status=final]")
+    page.until(lambda: len(page.all("tbody tr")) == 1, "the search did not narrow the list")
+    page.keys(Keys.ENTER)
+    page.film()
+    page.chord(Keys.CONTROL, Keys.ENTER)
+    page.see("dialog textarea")
+    page.keys("Correction: the nodule is right-sided.", Keys.TAB, harness.PASSWORD, Keys.ENTER)
+    page.see(".signatures", "Correction")
+    page.keys("q")
+    page.see("main.worklist")
+    for _ in range(80):
+        page.keys(Keys.TAB)
+        if page.script("return document.activeElement.textContent") == "Log out":
+            break
+    page.keys(Keys.ENTER)
+    page.see("form.login")

@@ -1,0 +1,109 @@
+"""Two tabs, two patients, a lost session: nothing typed is lost and nobody writes into the wrong report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("selenium", reason="selenium comes with 'wetread[test]'")
+
+from selenium.webdriver.common.keys import Keys
+
+if TYPE_CHECKING:
+    from harness import Page
+
+
+def end(words: str) -> tuple[str, str]:
+    return Keys.CONTROL + Keys.END + Keys.NULL, words
+
+
+def test_two_patients_in_two_tabs_are_guarded(page: Page) -> None:
+    page.log_in("reader")
+    page.read("A3")
+    first = page.driver.current_window_handle
+    page.driver.switch_to.new_window("tab")
+    page.open("#/worklist")
+    page.read("A4")
+    page.see("dialog", "Two patients are open")
+    assert "Test, P4" in page.see("dialog .who").text
+    page.click("dialog button.primary")
+    page.gone("dialog")
+    page.see(".guard-line", "Test, P3")
+    page.driver.switch_to.window(first)
+    page.see("dialog .who", "Test, P3")
+
+
+def test_two_tabs_of_one_study_keep_both_texts(page: Page) -> None:
+    page.log_in("reader")
+    page.read("A5")
+    address = page.driver.current_url
+    first = page.driver.current_window_handle
+    page.driver.switch_to.new_window("tab")
+    page.driver.get(address)
+    page.film()
+    second = page.driver.current_window_handle
+
+    # The first tab has lost its line while the second writes.
+    page.driver.switch_to.window(first)
+    offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": True, **offline})
+    page.expected = ["ERR_INTERNET_DISCONNECTED", "409"]
+    page.field("findings").send_keys(*end(" Written in the first tab."))
+    page.see(".save-mark[data-state=save_offline]")
+    page.driver.switch_to.window(second)
+    page.field("findings").send_keys(*end(" Written in the second tab."))
+    page.saved()
+
+    page.driver.switch_to.window(first)
+    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": False, **offline})
+    page.see("dialog", "Two versions of this report")
+    shown = page.see("dialog").text
+    assert "Written in the first tab." in shown
+    assert "Written in the second tab." in shown
+    page.shot("conflict")
+    page.click("dialog button", "Put both together")
+    page.saved()
+    text = page.text("findings")
+    assert "Written in the first tab." in text
+    assert "Written in the second tab." in text
+    page.driver.switch_to.window(second)
+    page.until(lambda: page.text("findings") == text, "the second tab did not learn of it")
+
+
+def test_unsaved_text_survives_a_closed_tab(page: Page) -> None:
+    page.log_in("reader")
+    page.read("A6")
+    address = page.driver.current_url
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    page.driver.execute_cdp_cmd(
+        "Network.emulateNetworkConditions",
+        {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
+    )
+    page.expected = ["ERR_INTERNET_DISCONNECTED"]
+    page.field("impression").send_keys(*end(" Kept on this computer."))
+    page.see(".save-mark[data-state=save_offline]")
+    old = page.driver.current_window_handle
+    page.driver.switch_to.new_window("tab")
+    fresh = page.driver.current_window_handle
+    page.driver.switch_to.window(old)
+    page.driver.close()
+    page.driver.switch_to.window(fresh)
+    page.driver.get(address)
+    page.film()
+    page.until(lambda: "Kept on this computer." in page.text("impression"), "the text of the closed tab is lost")
+    page.saved()
+
+
+def test_a_lost_session_asks_over_the_page(page: Page) -> None:
+    page.log_in("reader")
+    page.read("A7")
+    page.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    page.expected = ["401", "403"]
+    page.field("findings").send_keys(*end(" Typed after the session ended."))
+    page.see("dialog", "Your session is over")
+    page.see("dialog [name=password]").send_keys("demonstration", Keys.ENTER)
+    page.gone("dialog")
+    page.saved()
+    assert "Typed after the session ended." in page.text("findings")
