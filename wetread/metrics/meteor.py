@@ -268,6 +268,8 @@ class Meteor:
             weight = WEIGHTS[stage]
             weighted1 += weight * (DELTA * (length1 - function1) + (1 - DELTA) * function1)
             weighted2 += weight * (DELTA * (length2 - function2) + (1 - DELTA) * function2)
+        if chunks == 1 and matched1 == len(test.words) and matched2 == len(ref.words):
+            chunks = 0  # no fragmentation where all is matched in one piece
         return (
             *(float(len(test.words)), float(len(ref.words)), float(sum(test.function)), float(sum(ref.function))),
             *(weighted1, weighted2, float(matched1), float(matched2), float(chunks)),
@@ -404,8 +406,7 @@ def meteor_of_sums(sums: np.ndarray) -> np.ndarray:
         precision = weighted1 / (DELTA * (length1 - function1) + (1 - DELTA) * function1)
         recall = weighted2 / (DELTA * (length2 - function2) + (1 - DELTA) * function2)
         mean = 1.0 / ((1 - ALPHA) / precision + ALPHA / recall)
-        whole = (matched1 == length1) & (matched2 == length2) & (chunks == 1)
-        fragmentation = np.where(whole, 0.0, chunks / ((matched1 + matched2) / 2))
+        fragmentation = chunks / ((matched1 + matched2) / 2)
         score = mean * (1 - GAMMA * fragmentation**BETA)
     return np.maximum(np.nan_to_num(score, nan=0.0), 0.0)
 
