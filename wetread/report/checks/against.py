@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from wetread.report.checks.flags import Flag, Place, Severity
-from wetread.report.checks.statements import Sentence, Statement
+from wetread.report.checks.statements import Sentence, Statement, moved
 from wetread.report.labeler import Labels
 from wetread.types import Finding, Report, Section
 from wetread.types import Sentence as DraftSentence
@@ -58,9 +59,7 @@ _IMPLIED_BY: Mapping[str, tuple[str, ...]] = {
 _DEVICES = "Support Devices"
 
 
-def header_flags(
-    report: Report, sentences: list[Sentence], header: Mapping[str, str], *, drafted: bool
-) -> Iterator[Flag]:
+def header_flags(sentences: list[Sentence], header: Mapping[str, str], *, drafted: bool) -> Iterator[Flag]:
     """Sex, age and body part of the header against the text."""
     sex = (header.get("PatientSex") or "").strip().upper()[:1]
     wrong, right = (_FEMALE, _MALE) if sex == "M" else (_MALE, _FEMALE)
@@ -83,10 +82,17 @@ def header_flags(
 
 def _other_parts(sentences: list[Sentence], severity: Severity) -> Iterator[Flag]:
     for sentence in sentences:
-        match = _OTHER_EXAM.search(sentence.text)
-        if match and not _WISH.search(sentence.text):
-            message = f"'{match.group().strip()}' belongs to another examination."
-            yield _at("body-part", severity, sentence, match, message)
+        for flag in _other_part(sentence.text):
+            yield moved(flag, sentence, severity)
+
+
+@lru_cache(maxsize=1 << 13)
+def _other_part(text: str) -> tuple[Flag, ...]:
+    match = _OTHER_EXAM.search(text)
+    if match is None or _WISH.search(text):
+        return ()
+    message = f"'{match.group().strip()}' belongs to another examination."
+    return (Flag("body-part", "warning", "findings", match.start(), match.end(), message),)
 
 
 def _at(code: str, severity: Severity, sentence: Sentence, match: re.Match[str], message: str) -> Flag:

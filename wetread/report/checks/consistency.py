@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from wetread.report.checks.flags import Flag, Place
 from wetread.report.checks.statements import FAMILIES, Sentence, Statement
@@ -122,38 +123,46 @@ def _volumes(statements: list[Statement]) -> Iterator[Flag]:
 
 
 def _clear_lungs(sentences: list[Sentence], statements: list[Statement]) -> Iterator[Flag]:
-    clear = [(s, m) for s in sentences if (m := _CLEAR.search(s.text)) and not _EXCEPT.search(s.text)]
+    clear = [(s, place) for s in sentences if (place := _general(s.text)[0])]
     if not clear:
         return
-    sentence, match = clear[0]
+    sentence, (start, end) = clear[0]
     for stated in statements:
         sure = stated.state == "positive" and not stated.old
         if sure and stated.concept in _NOT_CLEAR and stated.sentence is not sentence:
-            other = Place(sentence.section, sentence.start + match.start(), sentence.start + match.end())
-            message = f"'{stated.phrase}' is stated here, and {sentence.section.upper()} say '{match.group()}'."
+            other = Place(sentence.section, sentence.start + start, sentence.start + end)
+            said = sentence.text[start:end]
+            message = f"'{stated.phrase}' is stated here, and {sentence.section.upper()} say '{said}'."
             yield _two("contradiction", stated, other, message)
             return
 
 
 def _normal_impression(sentences: list[Sentence], statements: list[Statement]) -> Iterator[Flag]:
     for sentence in sentences:
-        if sentence.section != "impression" or _EXCEPT.search(sentence.text):
+        if sentence.section != "impression":
             continue
-        normal, no_acute = _NORMAL.search(sentence.text), _NO_ACUTE.search(sentence.text)
-        against = _IMPORTANT | {"effusion"} if normal else _ACUTE if no_acute else frozenset()
-        match = normal or no_acute
-        for stated in statements:
-            if (
-                match
-                and stated.concept in against
-                and stated.state == "positive"
-                and not stated.old
-                and stated.sentence is not sentence
-            ):
-                other = Place("impression", sentence.start + match.start(), sentence.start + match.end())
+        _, normal, no_acute = _general(sentence.text)
+        place = normal or no_acute
+        against = _IMPORTANT | {"effusion"} if normal else _ACUTE
+        for stated in statements if place else ():
+            sure = stated.state == "positive" and not stated.old
+            if sure and place and stated.concept in against and stated.sentence is not sentence:
+                other = Place("impression", sentence.start + place[0], sentence.start + place[1])
                 message = f"'{stated.phrase}' is stated here, and IMPRESSION says '{_short(sentence.text)}'."
                 yield _two("contradiction", stated, other, message)
                 return
+
+
+_Range = tuple[int, int]
+
+
+@lru_cache(maxsize=1 << 13)
+def _general(text: str) -> tuple[_Range | None, _Range | None, _Range | None]:
+    """Where a sentence says that the lungs are clear, that all is normal, that nothing is acute; with no exception."""
+    if _EXCEPT.search(text):
+        return None, None, None
+    clear, normal, acute = (pattern.search(text) for pattern in (_CLEAR, _NORMAL, _NO_ACUTE))
+    return clear and clear.span(), normal and normal.span(), acute and acute.span()
 
 
 def _family(statement: Statement) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from wetread.report.checks.flags import Flag, in_order
-from wetread.report.checks.statements import Sentence, Statement, read, sentences_of
+from wetread.report.checks.statements import Sentence, Statement, moved, read, sentences_of
 from wetread.types import Report
 
 __all__ = ["critical_flags", "critical_results"]
@@ -51,7 +52,8 @@ _MISPLACED = re.compile(
     r"\b(?:coil\w*|kink\w*|loop\w*|curl\w*|fold\w*) (?:\w+ )?(?:in|within|back|upon|up|on|at)\b|"
     r"\b(?:tip|end|terminat\w+|ends?) (?:\w+ ){0,4}?(?:in|into|within|at) (?:the )?(?:(?:distal|mid|lower|upper|"
     r"proximal) )?"
-    r"(?:o?esophagus|neck|pharynx|right ventricle|pleural space|soft tissues?|azygos|internal jugular|bronchus)|"
+    r"(?:o?esophagus|neck|pharynx|right ventricle|pleural space|soft tissues?|azygos|internal jugular|"
+    r"(?:\w+ ){0,3}bronchus)|"
     r"\b(?:dislodged|displaced|fractured|disconnected|extravascular|knotted|side-?\s?(?:port|hole)s? (?:\w+ ){0,6}?"
     r"(?:above|outside|o?esophagus|chest wall|gastro))",
     re.IGNORECASE,
@@ -100,28 +102,24 @@ def _candidates(sentences: list[Sentence], statements: list[Statement]) -> Itera
             flag = Flag(code, "warning", s.sentence.section, s.start, s.end, message, critical=True)
             yield code, sure, flag
     for sentence in sentences:
-        yield from _in_words(sentence)
+        for flag in _in_words(sentence.text):
+            yield flag.code, flag.code == "critical-device", moved(flag, sentence)
 
 
-def _in_words(sentence: Sentence) -> Iterator[tuple[str, bool, Flag]]:
-    text, at = sentence.text, sentence.start
+@lru_cache(maxsize=1 << 13)
+def _in_words(text: str) -> tuple[Flag, ...]:
+    """What the labeler has no word for, places counted from the sentence's start."""
+    found = []
     match = _WHITE_OUT.search(text)
     if match and not _NEGATED.search(text[: match.start()]):
         message = f"Critical result: {match.group().lower()}; tell the clinician."
-        flag = Flag(
-            "critical-effusion",
-            "warning",
-            sentence.section,
-            at + match.start(),
-            at + match.end(),
-            message,
-            critical=True,
-        )
-        yield "critical-effusion", False, flag
-    match = _MISPLACED.search(text)
-    if match and _DEVICE.search(text) and not _NEGATED.search(text[: match.start()]) and not _NOT_TUBE.search(text):
+        found.append(_flag("critical-effusion", match, message))
+    match = _MISPLACED.search(text) if _DEVICE.search(text) else None
+    if match and not _NEGATED.search(text[: match.start()]) and not _NOT_TUBE.search(text):
         message = f"Critical result: tube or line ('{match.group().lower()}'); tell the clinician."
-        flag = Flag(
-            "critical-device", "warning", sentence.section, at + match.start(), at + match.end(), message, critical=True
-        )
-        yield "critical-device", True, flag
+        found.append(_flag("critical-device", match, message))
+    return tuple(found)
+
+
+def _flag(code: str, match: re.Match[str], message: str) -> Flag:
+    return Flag(code, "warning", "findings", match.start(), match.end(), message, critical=True)

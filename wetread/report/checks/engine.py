@@ -9,9 +9,8 @@ from wetread.report.checks.against import header_flags, label_flags, side_flags,
 from wetread.report.checks.consistency import consistency_flags
 from wetread.report.checks.critical import critical_flags
 from wetread.report.checks.flags import Flag, in_order
-from wetread.report.checks.statements import read, sentences_of
+from wetread.report.checks.statements import Sentence, labels_of, read, sentences_of
 from wetread.report.checks.wording import comparison_flags, wording_flags
-from wetread.report.labeler import label
 from wetread.types import Draft, Finding, Report
 
 __all__ = ["check", "check_text"]
@@ -54,17 +53,21 @@ def check_text(
     views: Sequence[Mapping[str, Any]] = (),
     header: Mapping[str, str] | None = None,
     prior_given: bool | None = None,
+    sentences: list[Sentence] | None = None,
 ) -> list[Flag]:
-    """As ``check``, for a text whose draft is not built yet; a text with ``labels`` is a machine's."""
+    """As ``check``, for a text whose draft is not built yet; a text with ``labels`` is a machine's.
+
+    ``sentences`` are the report's, where they are known already.
+    """
     drafted = labels is not None
-    sentences = sentences_of(report)
+    sentences = sentences_of(report) if sentences is None else sentences
     statements = read(sentences)
-    flags = wording_flags(report, sentences, drafted=drafted)
+    flags = wording_flags(sentences, drafted=drafted)
     flags += comparison_flags(sentences, drafted=drafted, prior_given=prior_given)
     flags += consistency_flags(report, sentences, statements)
-    flags += header_flags(report, sentences, header or {}, drafted=drafted)
+    flags += header_flags(sentences, header or {}, drafted=drafted)
     flags += view_flags(sentences, views, drafted=drafted)
     if labels is not None:
-        flags += label_flags(report, label(f"{report.findings or ''}\n\n{report.impression or ''}"), statements, labels)
+        flags += label_flags(report, labels_of(sentences), statements, labels)
     flags += critical_flags(sentences, statements)
     return in_order(flags)

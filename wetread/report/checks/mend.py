@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from wetread.report.checks.engine import check_text
 from wetread.report.checks.flags import Flag, Place
-from wetread.report.checks.statements import Sentence, read
+from wetread.report.checks.statements import Sentence, placed, read
 from wetread.report.labeler import label_spans
 from wetread.types import Finding, Report, Section
 
@@ -50,16 +50,27 @@ def repair_report(
         The sentences that are left and the notes, empty where nothing had to be done.
     """
     given = labels if labels is not None else {}
-    state = _State({"findings": list(findings), "impression": list(impression)}, given)
+    state = _State({"findings": _worded(findings), "impression": _worded(impression)}, given)
     for _ in range(_ROUNDS):
-        flags = check_text(state.report(), labels=given, views=views, header=header, prior_given=prior_given)
-        todo = [f for f in flags if f.severity == "severe" or f.code in ("duplicate", "typing")]
+        flags = check_text(
+            state.report(), labels=given, views=views, header=header, prior_given=prior_given, sentences=state.read()
+        )
+        todo = [f for f in flags if f.severity == "severe" or f.code in _TIDY]
         if not todo:
             break
-        state.mend(todo[0])
+        state.mend_all(todo)
     if impression and not state.sentences["impression"] and state.sentences["findings"]:
         state.summarise()
     return Repaired(state.sentences["findings"], state.sentences["impression"], state.notes)
+
+
+#: Repaired though not severe.
+_TIDY = ("duplicate", "debris")
+
+
+def _worded(sentences: Sequence[str]) -> list[str]:
+    """The sentences that have a word, each without white space around it."""
+    return [sentence.strip() for sentence in sentences if any(map(str.isalnum, sentence))]
 
 
 class _State:
@@ -72,6 +83,26 @@ class _State:
 
     def report(self) -> Report:
         return Report(" ".join(self.sentences["findings"]), " ".join(self.sentences["impression"]))
+
+    def read(self) -> list[Sentence]:
+        """The sentences of ``report()``, in place."""
+        return [*placed("findings", self.sentences["findings"]), *placed("impression", self.sentences["impression"])]
+
+    def mend_all(self, flags: Sequence[Flag]) -> None:
+        """One flag a sentence, from the end to the start, so that the places before it stay true.
+
+        A flag about two places may move both: it has a round to itself, when nothing else is left.
+        """
+        alone = [f for f in flags if f.code not in ("contradiction", "impression-omits")]
+        if not alone:
+            self.mend(flags[0])
+            return
+        by_sentence: dict[tuple[Section, int], Flag] = {}
+        for flag in alone:  # the most severe first
+            index, _ = self._find(Place(flag.section, flag.start, flag.end))
+            by_sentence.setdefault((flag.section, index), flag)
+        for key in sorted(by_sentence, reverse=True):
+            self.mend(by_sentence[key])
 
     def mend(self, flag: Flag) -> None:
         """Do away with one flag; every call makes the text shorter or takes the flag's cause out of it."""

@@ -10,16 +10,16 @@ whatever could be read in two ways is not called a contradiction.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from wetread.report.checks.flags import Place
-from wetread.report.labeler import label_spans
+from wetread.report.checks.flags import Flag, Place, Severity
+from wetread.report.labeler import Labels, Mention, combine, label_spans
 from wetread.report.sentences import Span, split_sentences
 from wetread.types import Report, Section, State
 
-__all__ = ["FAMILIES", "Sentence", "Statement", "read", "sentences_of"]
+__all__ = ["FAMILIES", "Sentence", "Statement", "labels_of", "moved", "placed", "read", "sentences_of"]
 
 _CONCEPTS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (label, concept, re.compile(pattern, re.IGNORECASE))
@@ -33,6 +33,7 @@ _CONCEPTS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ("Pneumonia", "pneumonia", r"pneumoni"),
         ("Fracture", "fracture", r"fractur"),
         ("Lung Lesion", "mass", r"\bmass"),
+        ("Enlarged Cardiomediastinum", "mass", r"\bmass"),
         ("Lung Lesion", "nodule", r"nodul"),
         ("Lung Opacity", "infiltrate", r"infiltrat"),
         ("Consolidation", "infiltrate", r"infiltrat"),
@@ -77,13 +78,12 @@ _NEGATION = re.compile(
 )
 #: A denial with one of these leaves room for the finding itself.
 _QUALIFIED = re.compile(
-    r"\b(?:large|sizea?ble|significant(?:ly)?|substantial|appreciable|acute|new|newly|other|otherwise|additional|"
-    r"further|definite(?:ly)?|lobar|overt|frank|gross(?:ly)?|suspicious|displaced|recurrent|residual|associated|"
-    r"develop\w+|increas\w+|enlarg\w+ (?!card|heart)|worsen\w+|progress\w+|chang\w+|interval|obvious|dominant|"
-    r"discrete|confluent|noncalcified|non-calcified|calcified|tension|apical|"
-    r"focal|solid|spiculated|detectable|convincing|measurable|moderate|big|loculated|layering|free-flowing|"
-    r"x{3,}|_{2,}|right|left|rib|vertebral|compression|clavicular|segmental|dense|active|drainable|complicat\w+|"
-    r"evolving)\b",
+    r"\b(?:large|sizea?ble|significant(?:ly)?|substantial|appreciable|acute|new|newly|(?<!or )(?<!and )(?<!nor )other|"
+    r"otherwise|additional|further|definite(?:ly)?|lobar|overt|frank|gross(?:ly)?|suspicious|displaced|recurrent|"
+    r"residual|associated|develop\w+|increas\w+|enlarg\w+ (?!card|heart)|worsen\w+|progress\w+|chang\w+|interval|"
+    r"obvious|dominant|noncalcified|non-calcified|calcified|tension|solid|spiculated|detectable|convincing|measurable|"
+    r"moderate|big|loculated|layering|free-flowing|x{3,}|_{2,}|drainable|complicat\w+|evolving|"
+    r"(?:rib|vertebral|compression|clavicular) +$)(?:\b|$)",
     re.IGNORECASE,
 )
 #: A denial of what would mean something: "no opacity to suggest pneumonia", "no nodule larger than …".
@@ -93,8 +93,6 @@ _NARROWED = re.compile(
     r"(?:lateral|prior|recent|previous|outside))\b",
     re.IGNORECASE,
 )
-#: Words that only narrow a denial for diffuse or small findings; against a plain statement they still deny.
-_STILL_DENIES = re.compile(r"\b(?:focal|confluent|dense|discrete|right|left|apical|segmental|active)\b", re.IGNORECASE)
 _DOUBT = re.compile(
     r"\b(?:possib\w+|probab\w+|may|might|could|can(?:not|'t)|suspect\w+|suspicio\w+|suggest\w*|question\w*|likely|"
     r"unlikely|equivocal|versus|vs|differential|consider\w*|exclud\w+|rule out|r/o|if|whether|either|correlat\w+|"
@@ -110,6 +108,8 @@ _HISTORY = re.compile(
     re.IGNORECASE,
 )
 _LARGE = re.compile(r"\b(?:large|massive|moderate[- ]to[- ]large|huge|extensive)\b", re.IGNORECASE)
+
+_IS_LARGE = re.compile(r"\W*(?:is|are|appears?) (?:very |now |moderately )?(?:large|massive|huge)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +159,39 @@ class Statement:
 
 def sentences_of(report: Report) -> list[Sentence]:
     """The sentences of FINDINGS and IMPRESSION."""
-    found = []
-    for section in _SECTIONS:
-        text = getattr(report, section) or ""
-        found += [Sentence(section, span.start, span.end, span.value) for span in split_sentences(text)]
+    return [row for section in _SECTIONS for row in placed(section, [getattr(report, section) or ""])]
+
+
+def placed(section: Section, pieces: Sequence[str]) -> list[Sentence]:
+    """The sentences of a section that is these pieces with a space between them; each piece is split once."""
+    found, at = [], 0
+    for piece in pieces:
+        found += [Sentence(section, at + span.start, at + span.end, span.value) for span in _split(piece)]
+        at += len(piece) + 1
     return found
+
+
+@lru_cache(maxsize=1 << 12)
+def _split(text: str) -> tuple[Span, ...]:
+    return tuple(split_sentences(text))
+
+
+def moved(flag: Flag, sentence: Sentence, severity: Severity | None = None) -> Flag:
+    """A flag whose places count from the start of a sentence, in the section; with another severity if given."""
+    start, end = sentence.start + flag.start, sentence.start + flag.end
+    return Flag(
+        flag.code, severity or flag.severity, sentence.section, start, end, flag.message, flag.mend, flag.critical
+    )
+
+
+@lru_cache(maxsize=1 << 13)
+def _mentions(text: str) -> tuple[Mention, ...]:
+    return tuple(label_spans(text))
+
+
+def labels_of(sentences: list[Sentence]) -> Labels:
+    """The 14 labels of the report, from its sentences."""
+    return combine(mention for sentence in sentences for mention in _mentions(sentence.text))
 
 
 _SECTIONS: tuple[Section, ...] = ("findings", "impression")
@@ -171,13 +199,13 @@ _SECTIONS: tuple[Section, ...] = ("findings", "impression")
 
 def read(sentences: list[Sentence]) -> list[Statement]:
     """All statements, in reading order."""
-    return [_moved(sentence, *row) for sentence in sentences for row in _rows(sentence.text)]
+    return [_placed(sentence, *row) for sentence in sentences for row in _rows(sentence.text)]
 
 
 _Row = tuple[str, str, State, int, int, str, str | None, str | None, bool, bool, bool]
 
 
-def _moved(
+def _placed(
     sentence: Sentence,
     concept: str,
     label: str,
@@ -199,12 +227,12 @@ def _moved(
 def _rows(text: str) -> tuple[_Row, ...]:
     """The statements of one sentence, places counted from its start; the same sentence is read once."""
     rows: list[_Row] = []
-    for mention in label_spans(text):
+    for mention in _mentions(text):
         concept = _concept(mention.label, mention.phrase)
         if concept is None or (concept == "edema" and _ELSEWHERE.search(text[: mention.start])):
             continue
         clause = _clause(text, mention.start, mention.end)
-        state, qualified, old = _sure(clause, text, mention.state, mention.start, concept)
+        state, qualified, old = _sure(clause, text, mention.state, mention.start)
         rows.append(
             (
                 concept,
@@ -217,7 +245,9 @@ def _rows(text: str) -> tuple[_Row, ...]:
                 mention.zone,
                 qualified,
                 old,
-                bool(_LARGE.search(text[max(0, mention.start - 30) : mention.end])),
+                bool(
+                    _LARGE.search(text, max(0, mention.start - 30), mention.end) or _IS_LARGE.match(text, mention.end)
+                ),
             )
         )
     for concept, pattern in _EXTRA:
@@ -225,7 +255,7 @@ def _rows(text: str) -> tuple[_Row, ...]:
             denied = _denied_before(text, match.start())
             clause = _clause(text, match.start(), match.end())
             stated: State = "negative" if denied else "positive"
-            state, qualified, old = _sure(clause, text, stated, match.start(), concept)
+            state, qualified, old = _sure(clause, text, stated, match.start())
             rows.append(
                 (concept, "", state, match.start(), match.end(), match.group(), None, None, qualified, old, False)
             )
@@ -260,18 +290,18 @@ def _denied_before(text: str, at: int) -> bool:
     return bool(_NEGATION.search(text[clause.start : at]))
 
 
-def _sure(clause: Span, text: str, state: State, start: int, concept: str) -> tuple[State, bool, bool]:
+def _sure(clause: Span, text: str, state: State, start: int) -> tuple[State, bool, bool]:
     """The state with doubt taken seriously, whether a denial is qualified, and whether it is history."""
     words = clause.value
     old = bool(_HISTORY.search(words))
     if state == "negative":
         triggers = list(_NEGATION.finditer(text, clause.start, start))
         between = text[triggers[-1].end() if triggers else clause.start : start]
-        found = {match.group().lower() for match in _QUALIFIED.finditer(between)}
-        doubt = bool(re.search(r"\b(?:unlikely|cannot|exclud\w+|doubt\w*|if|limited?)\b", words, re.IGNORECASE))
-        after = text[start : clause.end]
-        qualified = any(not _STILL_DENIES.fullmatch(word) for word in found) or doubt or bool(_NARROWED.search(after))
-        return state, qualified, old
+        qualified = _QUALIFIED.search(between) or _NARROWED.search(text, start, clause.end) or _UNSURE.search(words)
+        return state, bool(qualified), old
     if state == "positive" and _DOUBT.search(words):
         state = "uncertain"
     return state, False, old
+
+
+_UNSURE = re.compile(r"\b(?:unlikely|cannot|exclud\w+|doubt\w*|if|limited?)\b", re.IGNORECASE)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from wetread.report.checks.flags import Flag, Severity
-from wetread.report.checks.statements import Sentence
-from wetread.types import Report, Section
+from wetread.report.checks.statements import Sentence, moved
+from wetread.types import Section
 
 __all__ = ["COMPARISON", "comparison_flags", "without_comparison", "wording_flags"]
 
@@ -20,14 +21,14 @@ _BLANK = re.compile(
 #: What a dictation system leaves when it writes a command down. "Colon" is left out: it is also an organ.
 _DEBRIS = re.compile(
     r"\b(?:new|next) (?:paragraph|line|section)\b|\bscratch that\b|\bdelete (?:that|last)\b|\bend (?:of )?dictation\b|"
-    r"\b(?:full stop|period|comma|semicolon)(?=\s*(?:[.,;]|$|(?-i:[A-Z])))|\bstrike that\b|\bcap that\b|"
+    r"\b(?:full stop|period)(?=\s*(?:[.,;]|$|(?-i:[A-Z])))|\b(?:comma|semicolon)\b(?!-)|\bstrike that\b|\bcap that\b|"
     r"\b(?:um|uh|uhm|erm)\b|\bdictated but not (?:read|reviewed)\b|\bgo back\b(?=\s*[.,])|\b(?:lorem ipsum|asdf|"
     r"todo|tbd)\b|"
     r"\bopen paren\w*|\bclose paren\w*|\bpowerscribe\b|\binaudible\b",
     re.IGNORECASE,
 )
 _DOUBLED = re.compile(r"\b(?!(?:that|had)\b)([A-Za-z]{2,})(\s+)\1\b(?!-)", re.IGNORECASE)
-_STRAY = re.compile(r"(?<=\w)\s+[,;.](?=\s|$)|[,;]{2,}|(?<=[a-z])\.{2}(?=\s|$)|(?<=[.!?])\s+\.(?=\s|$)|\.\s*,")
+_STRAY = re.compile(r"(?<=\w)\s+[,;.](?=\s|$)|[,;]{2,}|(?<=[a-z])\.{2}(?=\s|$)|\.\s*,")
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _UNIT = re.compile(
@@ -38,9 +39,12 @@ _UNIT = re.compile(
 )
 _MEASURED = re.compile(
     rf"\b(?:measur(?:es|ing|ed)|diameter of|size of)\s+(?:approximately |about |up to |roughly |at least |at )*"
-    rf"({_NUMBER}(?:\s*(?:x|×|by)\s*{_NUMBER})*)(?!\s*-?\s*(?:x\b|×|by\b|to\b|mm|cm|mil|cen|\d|\.\d|%|deg|°|[a-z]))",
+    rf"({_NUMBER}(?:\s*(?:x|×|by)\s*{_NUMBER})*)(?![\w.]\w|\s*-?\s*(?:x|×|by|to|mm|cm|mil\w*|cen\w*|%|deg\w*|°|"
+    rf"fr\w*)\b)",
     re.IGNORECASE,
 )
+#: "In" after a number is the inch, unless a place follows.
+_NOT_INCH = re.compile(r"\s+(?:the|a|an|its|size|diameter|number|left|right|both|greatest)\b", re.IGNORECASE)
 _SIZE_WORDS = re.compile(
     r"\b(?:nodul|mass|lesion|opacit|granulom|effusion|pneumothora|measur|diameter|carina|cavity)", re.I
 )
@@ -66,86 +70,77 @@ COMPARISON = re.compile(
 )
 
 
-def wording_flags(report: Report, sentences: list[Sentence], *, drafted: bool) -> list[Flag]:
+def wording_flags(sentences: list[Sentence], *, drafted: bool) -> list[Flag]:
     """Blanks, debris, typing, units and duplicates. ``drafted``: the text is a machine's, which may leave no blank."""
-    flags: list[Flag] = []
-    for section in _SECTIONS:
-        text = getattr(report, section) or ""
-        flags += _blanks(text, section, "severe" if drafted else "warning")
-        flags += _debris(text, section)
-        flags += _typing(text, section)
+    flags = []
     for sentence in sentences:
-        flags += _units(sentence)
+        for flag in _in_sentence(sentence.text):
+            severity: Severity = "severe" if drafted and flag.code == "blank" else flag.severity
+            flags.append(moved(flag, sentence, severity))
     flags += _duplicates(sentences)
     return flags
 
 
-_SECTIONS: tuple[Section, ...] = ("findings", "impression")
+@lru_cache(maxsize=1 << 13)
+def _in_sentence(text: str) -> tuple[Flag, ...]:
+    """The flags of one sentence, places counted from its start; the same sentence is read once."""
+    if not any(map(str.isalnum, text)) and not _BLANK.search(text):
+        return (Flag("typing", "hint", "findings", 0, len(text), "A stray mark.", ""),)
+    return (*_blanks(text), *_debris(text), *_typing(text), *_units(text))
 
 
-def _blanks(text: str, section: Section, severity: Severity) -> Iterator[Flag]:
+def _flag(code: str, severity: Severity, match: re.Match[str], message: str, mend: str | None = None) -> Flag:
+    return Flag(code, severity, "findings", match.start(), match.end(), message, mend)
+
+
+def _blanks(text: str) -> Iterator[Flag]:
     for match in _BLANK.finditer(text):
-        message = f"A blank was left: '{match.group()}'."
-        yield Flag("blank", severity, section, match.start(), match.end(), message)
+        yield _flag("blank", "warning", match, f"A blank was left: '{match.group()}'.")
 
 
-def _debris(text: str, section: Section) -> Iterator[Flag]:
+def _debris(text: str) -> Iterator[Flag]:
     for match in _DEBRIS.finditer(text):
-        message = f"'{match.group()}' belongs to the dictation, not to the report."
-        yield Flag("debris", "warning", section, match.start(), match.end(), message, "")
+        yield _flag("debris", "warning", match, f"'{match.group()}' belongs to the dictation, not to the report.", "")
 
 
-def _typing(text: str, section: Section) -> Iterator[Flag]:
+def _typing(text: str) -> Iterator[Flag]:
     for match in _DOUBLED.finditer(text):
         if not _BLANK.fullmatch(match[1]):
-            message = f"'{match[1]}' is there twice."
-            yield Flag("typing", "warning", section, match.start(), match.end(), message, match[1])
+            yield _flag("typing", "warning", match, f"'{match[1]}' is there twice.", match[1])
     for match in _STRAY.finditer(text):
-        mend = match.group().strip()[:1]
-        mend = (
-            ""
-            if match.group().strip() == "." and match.group()[:1].isspace() and text[match.start() - 1] in ".!?"
-            else mend
-        )
-        yield Flag("typing", "hint", section, match.start(), match.end(), "A stray mark.", mend)
+        yield _flag("typing", "hint", match, "A stray mark.", match.group().strip()[:1])
 
 
-def _units(sentence: Sentence) -> Iterator[Flag]:
-    text, at = sentence.text, sentence.start
+def _units(text: str) -> Iterator[Flag]:
+    if not any(map(str.isdigit, text)):
+        return
     measured = False
     for match in _UNIT.finditer(text):
-        unit = match[2]
+        unit = match[2].lower()
+        if unit == "in" and _NOT_INCH.match(text, match.end()):
+            continue
         measured = True
-        start, end = at + match.start(), at + match.end()
-        numbers = [float(n) for n in re.findall(_NUMBER, match[1])]
-        if unit.lower() in _TYPOS:
-            mend = f"{match[1]} {_TYPOS[unit.lower()]}"
-            yield Flag("unit", "warning", sentence.section, start, end, f"'{unit}' is no unit of a size.", mend)
-        elif not _GOOD_UNITS.match(unit):
-            if unit.lower() not in ("in", "l", "g", "m") or _SIZE_WORDS.search(text[: match.end() + 30]):
-                if unit.lower() == "in" and re.match(
-                    r"\s+(?:the|a|an|size|diameter|number|left|right|greatest)", text[match.end() :]
-                ):
-                    continue
-                message = f"'{match.group()}' is no size on a chest film; sizes are in mm or cm."
-                yield Flag("unit", "severe", sentence.section, start, end, message)
-        else:
-            size = max(numbers) * (10.0 if unit.lower().startswith("c") else 1.0)
-            yield from _impossible(sentence, match, size)
+        if unit in _TYPOS:
+            mend = f"{match[1]} {_TYPOS[unit]}"
+            yield _flag("unit", "warning", match, f"'{match[2]}' is no unit of a size.", mend)
+        elif _GOOD_UNITS.match(unit):
+            numbers = [float(n) for n in re.findall(_NUMBER, match[1])]
+            yield from _impossible(text, match, max(numbers) * (10.0 if unit.startswith("c") else 1.0))
+        elif unit not in ("in", "l", "g", "m") or _SIZE_WORDS.search(text, 0, match.end() + 30):
+            message = f"'{match.group()}' is no size on a chest film; sizes are in mm or cm."
+            yield _flag("unit", "severe", match, message)
     bare = None if measured else _MEASURED.search(text)
     if bare:
-        message = f"'{bare[1]}' has no unit."
-        yield Flag("unit", "warning", sentence.section, at + bare.start(1), at + bare.end(1), message)
+        yield _flag("unit", "warning", bare, f"'{bare[1]}' has no unit.")
 
 
-def _impossible(sentence: Sentence, match: re.Match[str], size: float) -> Iterator[Flag]:
-    start, end = sentence.start + match.start(), sentence.start + match.end()
+def _impossible(text: str, match: re.Match[str], size: float) -> Iterator[Flag]:
+    """A size, in mm, that cannot be."""
     if size > _WIDEST_MM:
-        message = f"'{match.group()}' is larger than a chest."
-        yield Flag("unit", "severe", sentence.section, start, end, message)
-    elif size > _WIDEST_NODULE_MM and re.match(r"\s*(?:\w+ ){0,2}nodule", sentence.text[match.end() :], re.IGNORECASE):
+        yield _flag("unit", "severe", match, f"'{match.group()}' is larger than a chest.")
+    elif size > _WIDEST_NODULE_MM and re.match(r"\s*(?:\w+ ){0,2}nodule", text[match.end() :], re.IGNORECASE):
         message = f"A nodule of {match.group()}: beyond 3 cm it is called a mass; check the unit."
-        yield Flag("unit", "warning", sentence.section, start, end, message)
+        yield _flag("unit", "warning", match, message)
 
 
 def _duplicates(sentences: list[Sentence]) -> Iterator[Flag]:
@@ -175,15 +170,19 @@ def comparison_flags(sentences: list[Sentence], *, drafted: bool, prior_given: b
     if prior_given:
         return []
     severity: Severity = "hint" if prior_given is None else "severe" if drafted else "warning"
-    flags = []
+    flags: list[Flag] = []
     for sentence in sentences:
-        match = COMPARISON.search(sentence.text)
-        if match is None or _WISH.search(sentence.text):
-            continue
-        mended = without_comparison(sentence.text)
-        message = f"'{match.group()}' compares with an earlier film, and none was given."
-        flags.append(Flag("comparison", severity, *sentence.place, message, mended or ""))
+        flags += [moved(flag, sentence, severity) for flag in _compared(sentence.text)]
     return flags
+
+
+@lru_cache(maxsize=1 << 13)
+def _compared(text: str) -> tuple[Flag, ...]:
+    match = COMPARISON.search(text)
+    if match is None or _WISH.search(text):
+        return ()
+    message = f"'{match.group()}' compares with an earlier film, and none was given."
+    return (Flag("comparison", "hint", "findings", 0, len(text), message, without_comparison(text) or ""),)
 
 
 #: What can be taken out of a sentence without changing what it says about this film.
