@@ -88,7 +88,7 @@ const TEXT = {
   files_chosen: ["{0} file(s), {1} MB", "{0} Datei(en), {1} MB"],
   send: ["Send", "Senden"],
   uploading: ["Sending {0} %", "Sende {0} %"],
-  uploaded: ["{0} study/studies received", "{0} Studie(n) eingegangen"],
+  uploaded: ["Studies received: {0}", "Studien eingegangen: {0}"],
   duplicate: ["already here", "schon vorhanden"],
   refused: ["Not taken", "Nicht angenommen"],
   empty_list: ["Nothing to read here. Drop films on this page, or press U.", "Hier ist nichts zu befunden. Legen Sie Aufnahmen auf dieser Seite ab oder drücken Sie U."],

@@ -57,18 +57,9 @@ class Room:
     def start(self, films: int = 0) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
         with (self.data.parent / f"room-{self.port}.log").open("ab") as log:
+            command = [sys.executable, FAKE_ROOM, "--port", self.port, "--data", self.data, "--films", films]
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    str(FAKE_ROOM),
-                    "--port",
-                    str(self.port),
-                    "--data",
-                    str(self.data),
-                    "--films",
-                    str(films),
-                ]
-                + list(self._arguments),
+                [*map(str, command), *self._arguments],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -264,7 +255,8 @@ class Page:
               range.setStart(node, i);
               range.setEnd(node, i + words.length);
               const box = range.getClientRects()[0], home = field.getBoundingClientRect();
-              return [box.left + box.width / 2 - home.left - home.width / 2, box.top + box.height / 2 - home.top - home.height / 2];
+              const x = box.left + box.width / 2 - home.left - home.width / 2;
+              return [x, box.top + box.height / 2 - home.top - home.height / 2];
             }
             return null;
             """,

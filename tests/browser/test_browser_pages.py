@@ -25,8 +25,9 @@ def axe(page: Page, where: str) -> None:
     found = page.driver.execute_async_script(
         """
         const done = arguments[arguments.length - 1];
-        axe.run(document, {resultTypes: ['violations']}).then(r => done(r.violations.map(v =>
-          v.id + ': ' + v.help + ' ' + v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? '')).join(' | '))));
+        const tell = n => n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? '');
+        axe.run(document, {resultTypes: ['violations']}).then(r => done(
+          r.violations.map(v => v.id + ': ' + v.help + ' ' + v.nodes.slice(0, 3).map(tell).join(' | '))));
         """
     )
     assert not found, f"{where}: {found}"

@@ -1,4 +1,4 @@
-"""A whole reading in a real browser: by mouse, by keyboard, and through a reload, a killed server and a second reader."""
+"""A whole reading in a real browser: by mouse, by keyboard, through a reload and a killed server, beside others."""
 
 from __future__ import annotations
 

@@ -180,6 +180,7 @@ export async function logout(): Promise<void> {
     return complain(error);
   }
   cache.forget();
+  sessionStorage.removeItem("wetread:filter");
   session.value = null;
   go();
 }

@@ -31,7 +31,7 @@ export function Banner({ study, children }: { study: Study; children?: preact.Co
     <header class="banner" aria-label={t("column_patient_name")}>
       <button type="button" class="quiet back" title={`${t("back_list")} (Q)`} aria-label={t("back_list")} onClick={() => go("worklist")}>‹</button>
       <div class="identity">
-        <strong class="patient">{study.blinded ? t("rs_blinded") : person(patient.name)}</strong>
+        <h1 class="patient">{study.blinded ? t("rs_blinded") : person(patient.name)}</h1>
         <span>{patient.id || "–"}</span>
         {patient.birth_date && <span>{t("born")} {day(patient.birth_date)}{age(patient.birth_date, study.study_date)}</span>}
         {patient.sex && <span>{word("sex", patient.sex)}</span>}
@@ -257,10 +257,11 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
     dialog.value = null;
     desk.study.value = now;
     desk.adopt(now.report);
-    say(t("signed", person(now.patient.name)), "info", { label: t("open"), run: () => go("read", now.id) });
+    const moves = now.signatures.at(-1)?.kind !== "addendum" && Boolean(next.value);
+    say(t("signed", person(now.patient.name)), "info", moves ? { label: t("open"), run: () => go("read", now.id) } : undefined);
     const open = now.criticals.find((c) => !c.acknowledged);
     const onward = (): void => {
-      if (now.signatures.at(-1)?.kind !== "addendum" && next.value) goNext();
+      if (moves) goNext();
     };
     if (open) {
       critical.value = open;
@@ -338,9 +339,9 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
             <Findings desk={desk} choose={chooseLabel} />
             <Field desk={desk} section="findings" title={t("findings")} macros={macros.value} />
             <Field desk={desk} section="impression" title={t("impression")} macros={macros.value} />
-            {!caseOf && <Checks desk={desk} />}
-            <Dropped desk={desk} />
             <Signatures study={study} />
+            {!caseOf && desk.editable.value && <Checks desk={desk} />}
+            <Dropped desk={desk} />
             {!caseOf && <Similar desk={desk} />}
             {desk.editable.value && <Macros macros={macros} open={macrosOpen} />}
             {study.draft && <p class="quiet-text model-line">{t("draft_by", study.draft.model.name, study.draft.model.version)}</p>}
