@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,7 +172,7 @@ def test_wrong_options_and_places(tmp_path: Path) -> None:
 def test_ray_writes_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray", reason="the extra 'ray' is not installed")
     # Ray's actors are fresh processes: they must find this file to unpickle the fake.
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
     manifest = _manifest(tmp_path, "slow", "a", "unreadable", "filmless", "b", "kill", "c")
     for engine in ("local", "ray"):
         run_batch(manifest, tmp_path / f"{engine}.jsonl", FakeDrafter(), BatchOptions(engine, workers=2))  # type: ignore[arg-type]
@@ -183,8 +185,52 @@ def test_ray_writes_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.slow
 def test_ray_actors_that_cannot_start_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray", reason="the extra 'ray' is not installed")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
     with pytest.raises(BundleError, match="checksum"):
         run_batch(
             _manifest(tmp_path, "a"), tmp_path / "o.jsonl", FakeDrafter(load="bundle"), BatchOptions("ray", workers=1)
         )
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc to look for the workers in")
+def test_a_killed_run_leaves_no_worker_and_can_go_on(tmp_path: Path) -> None:
+    manifest = _manifest(tmp_path, *(f"slow {i}" for i in range(12)))
+    out = tmp_path / "drafts.jsonl"
+    script = (
+        "import sys; from pathlib import Path\n"
+        f"sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
+        "from tests.test_batch import FakeDrafter; from wetread.batch import BatchOptions, run_batch\n"
+        "if __name__ == '__main__':\n"
+        f"    run_batch(Path({str(manifest)!r}), Path({str(out)!r}), FakeDrafter(), BatchOptions(workers=2))\n"
+    )
+    program = tmp_path / "program.py"
+    program.write_text(script)
+    mark = f"WETREAD_TEST={tmp_path}"
+    run = subprocess.Popen([sys.executable, str(program)], env={**os.environ, "WETREAD_TEST": str(tmp_path)})
+    deadline = time.monotonic() + 300
+    while (not out.exists() or out.read_bytes().count(b"\n") < 3) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(_processes_with(mark)) >= 2  # the parent and at least one worker
+    run.kill()
+    run.wait()
+    kept = out.read_bytes()
+    assert 3 <= kept.count(b"\n") < 12
+    while (alive := _processes_with(mark)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive
+    result = run_batch(manifest, out, FakeDrafter(), BatchOptions(workers=2))
+    assert result.kept == kept.count(b"\n")
+    assert out.read_bytes().startswith(kept)
+    assert [line["study_id"] for line in _lines(out)] == [f"slow {i}" for i in range(12)]
+
+
+def _processes_with(variable: str) -> list[str]:
+    """Processes that have the environment variable."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if variable.encode() in entry.read_bytes().split(b"\0"):
+                found.append(entry.parent.name)
+        except OSError:
+            continue
+    return found

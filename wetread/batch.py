@@ -128,16 +128,24 @@ class _Pool(Protocol):
 def _work(make: Callable[[], DraftStudy], pipe: Connection) -> None:
     """The life of a worker process: says when it is ready, then a study in, a line out, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which ends the workers
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # what a worker sends after its parent's end, nobody waits for
     try:
         draft = make()
         pipe.send(None)
-        while True:
-            pipe.send(_line(draft, pipe.recv()))
-    except EOFError:
-        pass
+        while (study := _received(pipe)) is not None:
+            pipe.send(_line(draft, study))
     except WetreadError as error:
-        with contextlib.suppress(OSError):
-            pipe.send(_portable(error))
+        pipe.send(_portable(error))
+
+
+def _received(pipe: Connection) -> ManifestStudy | None:
+    """The next study; None where the parent is gone."""
+    try:
+        study: ManifestStudy = pipe.recv()
+    except (EOFError, OSError):
+        return None
+    return study
 
 
 @dataclass
