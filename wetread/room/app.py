@@ -169,7 +169,9 @@ def _from_validation(error: RequestValidationError) -> Problem:
 
 
 def _from_database(error: SQLAlchemyError) -> Problem:
-    down = isinstance(error, OperationalError | InterfaceError | PoolTimeout)
+    text = str(getattr(error, "orig", error)).casefold()
+    wrong_words = "syntax" in text or "no such" in text  # SQLite calls our own mistakes operational, too
+    down = isinstance(error, OperationalError | InterfaceError | PoolTimeout) and not wrong_words
     if down or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return Problem("outside", _database_words(error))
     return _bug(error)

@@ -6,7 +6,6 @@ states, ids and hashes, never names, dates of birth or report text: a study can 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,21 +14,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from wetread.room.store import AuditEntry, AuditHead, Signature, now
+from wetread.room.hashes import canonical, entry_hash, signature_hash
+from wetread.room.store import AuditEntry, AuditHead, Signature, StudyRow, now
 
-__all__ = ["GENESIS", "Verdict", "append", "canonical", "entries", "link", "verify"]
+__all__ = ["GENESIS", "Verdict", "append", "entries", "verify"]
 
 GENESIS = "0" * 64
-
-
-def canonical(value: Any) -> str:
-    """JSON with sorted keys and no blanks: the same value is always the same bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def link(seq: int, at: float, actor: str, action: str, study_id: str | None, detail: str, previous: str) -> str:
-    """The hash of one entry (hex SHA-256)."""
-    return hashlib.sha256(canonical([seq, repr(at), actor, action, study_id, detail, previous]).encode()).hexdigest()
 
 
 def append(
@@ -38,7 +28,7 @@ def append(
     """Add an entry inside the caller's transaction: the deed and its entry are committed together or not at all."""
     head = session.execute(select(AuditHead).where(AuditHead.id == 1).with_for_update()).scalar_one()
     seq, at, text = head.seq + 1, round(now(), 6), canonical(dict(detail or {}))
-    digest = link(seq, at, actor, action, study_id, text, head.hash)
+    digest = entry_hash(seq, at, actor, action, study_id, text, head.hash)
     entry = AuditEntry(
         seq=seq, at=at, actor=actor, action=action, study_id=study_id, detail=text, previous=head.hash, hash=digest
     )
@@ -68,19 +58,36 @@ class Verdict:
 
 
 def _check_chain(rows: Iterable[AuditEntry]) -> tuple[Verdict, dict[tuple[str, int], str]]:
-    previous, count, signed = GENESIS, 0, {}
+    """The chain's verdict, and the hash of every signature that it tells of and that was not erased since."""
+    previous, count = GENESIS, 0
+    signed: dict[tuple[str, int], str] = {}
     for row in rows:
         count += 1
         if row.seq != count:
             return Verdict(False, count, f"Entry {count} is missing: the next one is {row.seq}.", count), {}
-        digest = link(row.seq, row.at, row.actor, row.action, row.study_id, row.detail, row.previous)
+        digest = entry_hash(row.seq, row.at, row.actor, row.action, row.study_id, row.detail, row.previous)
         if row.previous != previous or row.hash != digest:
             return Verdict(False, count, f"Entry {row.seq} ({row.action}) was changed.", row.seq), {}
         if row.action == "report.signed" and row.study_id:
             detail = json.loads(row.detail)
             signed[row.study_id, detail["number"]] = detail["sha256"]
+        elif row.action == "study.erased":
+            signed = {key: value for key, value in signed.items() if key[0] != row.study_id}
         previous = row.hash
     return Verdict(True, count, f"All {count} entries fit.", None, previous), signed
+
+
+def _check_signatures(session: Session, signed: dict[tuple[str, int], str]) -> str | None:
+    """What is wrong with the signatures: one that the trail does not tell of, a changed text, one that is gone."""
+    left = dict(signed)
+    for row, uid in session.execute(select(Signature, StudyRow.uid).join(StudyRow)):
+        if left.pop((row.study_id, row.number), None) != row.sha256:
+            return f"Signature {row.number} of study {row.study_id} is not in the trail."
+        if signature_hash(row, uid) != row.sha256:
+            return f"Signature {row.number} of study {row.study_id} was changed."
+    for study_id, number in left:
+        return f"Signature {number} of study {study_id} was removed."
+    return None
 
 
 def verify(session: Session, head: str | None = None) -> Verdict:
@@ -96,13 +103,10 @@ def verify(session: Session, head: str | None = None) -> Verdict:
     stored = session.get(AuditHead, 1)
     if stored is None or stored.hash != verdict.head or stored.seq != verdict.entries:
         return Verdict(False, verdict.entries, "The end of the trail was cut off.", verdict.entries + 1)
-    for row in session.scalars(select(Signature)):
-        if signed.get((row.study_id, row.number)) != row.sha256:
-            return Verdict(
-                False, verdict.entries, f"Signature {row.number} of study {row.study_id} is not in the trail."
-            )
+    wrong = _check_signatures(session, signed)
+    if wrong is not None:
+        return Verdict(False, verdict.entries, wrong)
     if head is not None and session.scalar(select(AuditEntry.seq).where(AuditEntry.hash == head)) is None:
-        return Verdict(
-            False, verdict.entries, f"The trail does not contain the entry {head[:12]}… of the earlier export."
-        )
+        message = f"The trail does not contain the entry {head[:12]}… of the earlier export."
+        return Verdict(False, verdict.entries, message)
     return verdict

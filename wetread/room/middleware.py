@@ -30,10 +30,6 @@ _HEADERS = {
 }
 
 
-class _TooLarge(Exception):
-    pass
-
-
 class Guard:
     """ASGI middleware around the whole application."""
 
@@ -45,26 +41,31 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        api = scope["path"].startswith("/api")
-        begun = False
+        limit = self._settings.upload_bytes if scope["path"] == "/api/uploads" else _JSON_BYTES
+        body = _Bounded(receive, limit)
+        dressed = self._dressed(send, scope["path"].startswith("/api"))
 
         async def guarded(message: Message) -> None:
-            nonlocal begun
+            # Whatever the application made of a body that was cut off: the answer is that it was too large.
+            if body.exceeded:
+                if message["type"] == "http.response.start":
+                    await _answer(_too_large(limit), dressed)
+                return
+            await dressed(message)
+
+        refusal = self._refusal(scope, headers, limit)
+        if refusal is not None:
+            await _answer(refusal, dressed)
+            return
+        await self._app(scope, body, guarded)
+
+    def _dressed(self, send: Send, api: bool) -> Send:
+        async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                begun = True
                 self._dress(MutableHeaders(scope=message), api)
             await send(message)
 
-        limit = self._settings.upload_bytes if scope["path"] == "/api/uploads" else _JSON_BYTES
-        refusal = self._refusal(scope, headers, limit)
-        if refusal is not None:
-            await _answer(refusal, guarded)
-            return
-        try:
-            await self._app(scope, _bounded(receive, limit), guarded)
-        except _TooLarge:
-            if not begun:
-                await _answer(_too_large(limit), guarded)
+        return dressed
 
     def _refusal(self, scope: Scope, headers: Headers, limit: int) -> Problem | None:
         length = headers.get("content-length", "")
@@ -91,19 +92,20 @@ def _too_large(limit: int) -> Problem:
     return Problem("too_large", f"The request has more than {limit:,} bytes; send fewer films at once.")
 
 
-def _bounded(receive: Receive, limit: int) -> Receive:
-    """A request body without a declared length must stay within the limit, too."""
-    count = 0
+class _Bounded:
+    """A request body that ends where the limit is passed, whether or not its length was declared."""
 
-    async def counted() -> Message:
-        nonlocal count
-        message = await receive()
-        count += len(message.get("body", b""))
-        if count > limit:
-            raise _TooLarge
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive, self._left = receive, limit
+        self.exceeded = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            self.exceeded = True
+            return {"type": "http.disconnect"}
         return message
-
-    return counted
 
 
 async def _answer(problem: Problem, send: Send) -> None:

@@ -77,6 +77,7 @@ class LoginOptions(Model):
     demo: list[dict[str, str]] | None
     oidc: dict[str, str] | None
     setup_needed: bool
+    session: SessionView | None
 
 
 class LoginIn(Model):

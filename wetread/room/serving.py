@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from wetread.errors import OutsideError, UsageError
+from wetread.errors import ExtraMissing, OutsideError, UsageError, WetreadError
 from wetread.room import retention, watch, worker
 from wetread.room.app import create_app, open_store
 from wetread.room.context import SimilarNote
@@ -27,6 +27,7 @@ from wetread.room.files import BlobStore
 from wetread.room.settings import Settings
 from wetread.room.store import Store
 from wetread.room.worker import Drafting
+from wetread.types import Draft, Study
 
 __all__ = ["Serving", "bind", "serve"]
 
@@ -139,7 +140,7 @@ def _work_process(settings: Settings, serving: Serving, number: int, parent: int
     gone = _orphan_watch(parent)
     _quiet_signals(gone.set)
     store = Store(settings)
-    draft = serving.load()
+    draft = _load(serving)
     if number == 0 and serving.watch is not None:
         threading.Thread(
             target=watch.run, args=(store, BlobStore(settings.films), serving.watch, gone), daemon=True
@@ -148,6 +149,20 @@ def _work_process(settings: Settings, serving: Serving, number: int, parent: int
         threading.Thread(target=_keep_retention, args=(store, gone), daemon=True).start()
     worker.run(store, draft, f"worker-{os.getpid()}", gone.is_set)
     os._exit(0)  # a drafter's threads must not keep a process that was told to end
+
+
+def _load(serving: Serving) -> Drafting:
+    """The drafter; where it cannot be loaded, one that tells why in every job: the films can be read at least."""
+    try:
+        return serving.load()
+    except (WetreadError, ImportError) as error:
+        why = error if isinstance(error, WetreadError) else ExtraMissing("drafting", "all")
+        logging.getLogger("wetread.room").error("nothing can be drafted: %s", why)
+
+    def refuse(_: Study) -> Draft:
+        raise why
+
+    return refuse
 
 
 def _keep_retention(store: Store, gone: threading.Event) -> None:

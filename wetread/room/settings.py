@@ -38,7 +38,6 @@ class Settings:
         lease: so long a draft job stays with its worker without a heartbeat.
         attempts: a draft job that fails so often for a passing reason stays failed.
         stock: sentences for autocompletion.
-        critical: labels which make a report a critical result when they are stated.
     """
 
     data: Path
@@ -59,7 +58,6 @@ class Settings:
     request_rate: float = 50  # requests a second and login
     retention_days: int | None = None
     stock: tuple[str, ...] = ()
-    critical: tuple[str, ...] = ("Pneumothorax",)
     oidc: Oidc | None = None
 
     @property

@@ -13,7 +13,6 @@ changed. What comes later is an addendum.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,12 +21,14 @@ from sqlalchemy.orm import Session
 
 from wetread.room import audit
 from wetread.room.auth import Person
+from wetread.room.checking import critical_findings
+from wetread.room.hashes import signature_hash
 from wetread.room.problems import Problem
 from wetread.room.provenance import distance, trace
 from wetread.room.reports import latest_draft, lock_report, positive_labels, texts_of
 from wetread.room.store import Critical, Signature, StudyRow, now
 
-__all__ = ["SIGNERS", "TRANSITIONS", "allowed", "digest", "measure", "raise_critical", "sign"]
+__all__ = ["SIGNERS", "TRANSITIONS", "allowed", "measure", "raise_critical", "sign"]
 
 #: (state, kind) → new state.
 TRANSITIONS: Mapping[tuple[str, str], str] = {
@@ -50,17 +51,6 @@ SIGNERS: Mapping[str, tuple[str, ...]] = {
 def allowed(state: str, kind: str, person: Person) -> bool:
     """Whether the person may sign so in this state."""
     return (state, kind) in TRANSITIONS and person.has(*SIGNERS[kind])
-
-
-def digest(row: Signature, study_uid: str) -> str:
-    """What the signature binds, as hex SHA-256 of canonical JSON."""
-    bound = {
-        "study_id": row.study_id, "study_uid": study_uid, "number": row.number, "kind": row.kind,
-        "meaning": row.meaning, "user_id": row.user_id, "username": row.username, "name": row.name,
-        "at": repr(row.at), "findings": row.findings, "impression": row.impression, "addendum": row.addendum,
-        "previous": row.previous,
-    }  # fmt: skip
-    return hashlib.sha256(audit.canonical(bound).encode()).hexdigest()
 
 
 def _kind(sentence: Mapping[str, Any]) -> str:
@@ -110,12 +100,10 @@ def raise_critical(session: Session, study: StudyRow, finding: str, note: str | 
     return row
 
 
-def _raise_stated(
-    session: Session, study: StudyRow, stated: Mapping[str, str], critical: tuple[str, ...], actor: str
-) -> None:
+def _raise_stated(session: Session, study: StudyRow, texts: Mapping[str, str], actor: str) -> None:
     known = set(session.scalars(select(Critical.finding).where(Critical.study_id == study.id)))
-    for name in critical:
-        if stated.get(name) == "positive" and name not in known:
+    for name in critical_findings(texts):
+        if name not in known:
             raise_critical(session, study, name, None, actor)
 
 
@@ -129,7 +117,6 @@ def sign(
     save_id: str,
     seconds: float,
     addendum: str | None,
-    critical: tuple[str, ...],
 ) -> Signature:
     """Sign the report's current text, or an addendum to it; the same ``save_id`` again is the same signature.
 
@@ -163,13 +150,13 @@ def sign(
         study.claim_user, study.claim_name, study.claim_until = None, None, 0.0
     draft = latest_draft(session, study_id)
     measured = measure(texts, None if draft is None else draft.body) if kind != "addendum" else {}
-    stated = positive_labels(addendum or "") if kind == "addendum" else measured["reader"]
     detail = {
         "number": row.number, "kind": kind, "meaning": row.meaning, "sha256": row.sha256, "user": person.id,
         "version": report.version, "from": was, "seconds": round(report.seconds, 3), **measured,
     }  # fmt: skip
     audit.append(session, person.username, "report.signed", study_id, detail)
-    _raise_stated(session, study, stated, critical, person.username)
+    said = {"findings": addendum or "", "impression": ""} if kind == "addendum" else texts
+    _raise_stated(session, study, said, person.username)
     return row
 
 
@@ -201,7 +188,7 @@ def _signature(
         previous=earlier[-1].sha256 if earlier else None,
         sha256="",
     )
-    row.sha256 = digest(row, study.uid)
+    row.sha256 = signature_hash(row, study.uid)
     session.add(row)
     session.flush()
     return row

@@ -129,7 +129,7 @@ def cases(session: Session, start: date | None, end: date | None, reader: str | 
 
 def names(session: Session) -> dict[str, str]:
     """Printed names by user id."""
-    return dict(session.execute(select(User.id, User.name)).tuples().all())
+    return {row.id: row.name for row in session.execute(select(User.id, User.name))}
 
 
 def _median(values: Sequence[float]) -> float | None:

@@ -408,8 +408,9 @@ def _engine(settings: Settings) -> Engine:
 def _sqlite_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy's begin event below says BEGIN, not the driver
     cursor = connection.cursor()
-    # FULL: a commit that was acknowledged survives a power cut, which is what "autosaved" means.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    # FULL: a commit that was acknowledged survives a power cut, which is what "autosaved" means. Secure delete: what is
+    # erased is overwritten.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import io
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -137,30 +141,43 @@ class _Rewound:
         return self._head.read(size) or self._rest.read(size)
 
 
+@contextmanager
+def _whole(name: str) -> Iterator[None]:
+    """What zipfile and its decompressors raise on damaged archives, as one sentence."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError, RuntimeError) as error:
+        raise InputError(f"{name} is damaged or encrypted; unpack it, or make it again.") from error
+    except (OSError, ValueError, OverflowError, struct.error) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's failure, not the archive's
+        raise InputError(f"{name} is a damaged archive; make it again.") from error
+
+
+class _Member:
+    """A file of an archive, read as a stream."""
+
+    def __init__(self, stream: IO[bytes], archive: str) -> None:
+        self._stream, self._archive = stream, archive
+
+    def read(self, size: int = -1) -> bytes:
+        with _whole(self._archive):
+            return self._stream.read(size)
+
+
 def _zip_members(stream: BinaryIO, name: str, limit: int) -> Iterator[tuple[str, BinaryIO]]:
     """The files of an archive, bounded in number, ratio and bytes; their names are never used as paths."""
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            members = [m for m in archive.infolist() if not m.is_dir()]
-            if len(members) > _ZIP_ENTRIES:
-                raise InputError(f"{name} holds {len(members):,} files; at most {_ZIP_ENTRIES:,} are taken at once.")
-            if sum(m.file_size for m in members) > limit:
-                raise InputError(f"{name} unpacks to more than {limit:,} bytes; send fewer studies at once.")
-            for member in members:
-                if member.flag_bits & 1:
-                    raise InputError(f"{name} is encrypted; unpack it first.")
-                if member.file_size > _ZIP_RATIO * max(member.compress_size, 1 << 12):
-                    raise InputError(f"{name} holds a file that inflates more than {_ZIP_RATIO} times; it is no film.")
-                with archive.open(member) as file:
-                    yield member.filename, cast(BinaryIO, file)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        raise InputError(f"{name} is a damaged archive; make it again.") from error
-    except Exception as error:
-        if type(error).__module__ in ("zlib", "lzma", "_lzma", "bz2"):
-            raise InputError(f"{name} is a damaged archive; make it again.") from error
-        raise
+    with _whole(name), zipfile.ZipFile(stream) as archive:
+        members = [m for m in archive.infolist() if not m.is_dir()]
+        if len(members) > _ZIP_ENTRIES:
+            raise InputError(f"{name} holds {len(members):,} files; at most {_ZIP_ENTRIES:,} are taken at once.")
+        if sum(m.file_size for m in members) > limit:
+            raise InputError(f"{name} unpacks to more than {limit:,} bytes; send fewer studies at once.")
+        for member in members:
+            if member.file_size > _ZIP_RATIO * max(member.compress_size, 1 << 12):
+                raise InputError(f"{name} holds a file that inflates more than {_ZIP_RATIO} times; it is no film.")
+            with archive.open(member) as file:
+                yield member.filename, cast(BinaryIO, _Member(file, name))
 
 
 def _is_beside(name: str) -> bool:

@@ -87,17 +87,14 @@ def status_of(study: StudyRow) -> str:
     return "preliminary" if study.report_state == "preliminary" else "final"
 
 
-def triage_order() -> list[Any]:
+def triage_order(*, last_first: bool = False) -> list[Any]:
     """Open critical results, then what is to be read by priority, findings and age; signed ones last."""
-    done = case((StudyRow.report_state.in_(("final", "addended")), 1), else_=0)
-    return [
-        case((StudyRow.critical_open > 0, 0), else_=1),
-        done,
-        StudyRow.priority.desc(),
-        StudyRow.triage.desc(),
-        StudyRow.received,
-        StudyRow.id,
-    ]
+    signed = case((StudyRow.report_state.in_(("final", "addended")), 1), else_=0)
+    falling: list[Any] = [case((StudyRow.critical_open > 0, 1), else_=0), -signed, StudyRow.priority, StudyRow.triage]
+    rising: list[Any] = [StudyRow.received, StudyRow.id]
+    if last_first:
+        falling, rising = [], [*falling, StudyRow.received.desc(), StudyRow.id.desc()]
+    return [*(column.desc() for column in falling), *rising]
 
 
 def job_view(job: Job, position: int | None) -> dict[str, Any]:
@@ -325,7 +322,7 @@ def study_view(session: Session, study: StudyRow, person: Person, *, show_draft:
 
 def header_of(study: StudyRow) -> dict[str, str]:
     """The facts of the header which checks may compare the text with."""
-    return {"PatientSex": study.sex or "", "Modality": study.modality, "StudyDescription": study.description}
+    return {"PatientSex": study.sex} if study.sex else {}
 
 
 def next_study(session: Session, person: Person, after: str | None) -> str | None:

@@ -145,7 +145,6 @@ def sign(study_id: str, body: schemas.SignIn, person: Editor, room: Here) -> dic
             save_id=body.save_id,
             seconds=body.seconds,
             addendum=None if body.text is None else body.text.strip(),
-            critical=room.settings.critical,
         )
         if body.critical is not None:
             _acknowledge_named(session, study_id, body.critical, person)

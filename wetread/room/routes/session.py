@@ -9,6 +9,7 @@ from wetread._version import __version__
 from wetread.room import audit, auth, schemas
 from wetread.room.context import Anyone, Here, Room, cookie_name
 from wetread.room.demo import ACCOUNTS, PASSWORD
+from wetread.room.hashes import canonical
 from wetread.room.problems import Problem
 from wetread.room.store import Link, Login, User, now
 
@@ -60,8 +61,10 @@ def _end_old(room: Room, request: Request) -> None:
 
 
 @public.get("/login", response_model=schemas.LoginOptions)
-def login_options(room: Here) -> dict[str, object]:
-    """How one can log in here."""
+def login_options(request: Request, room: Here) -> dict[str, object]:
+    """How one can log in here, and the login that this browser has already."""
+    cookie = request.cookies.get(cookie_name(room.settings))
+    found = auth.find_login(room.store, cookie) if cookie else None
     with room.store.read() as session:
         first = session.scalar(
             select(Link.id).where(Link.purpose == "first", Link.used.is_(None), Link.expires > now()).limit(1)
@@ -74,6 +77,7 @@ def login_options(room: Here) -> dict[str, object]:
         "demo": [{"username": u, "password": PASSWORD} for u, _, _ in ACCOUNTS] if room.settings.demo else None,
         "oidc": None if oidc is None else {"label": oidc.label, "url": "/api/oidc/start"},
         "setup_needed": first is not None,
+        "session": None if found is None else session_view(room, *found),
     }
 
 
@@ -134,7 +138,7 @@ def log_out(person: Anyone, response: Response, room: Here) -> None:
 @router.patch("/me", response_model=schemas.SessionView)
 def change_me(body: schemas.MeIn, person: Anyone, room: Here) -> dict[str, object]:
     """Change one's own language and the page's settings."""
-    if body.settings is not None and len(audit.canonical(body.settings)) > 65_536:
+    if body.settings is not None and len(canonical(body.settings)) > 65_536:
         raise Problem("input", "The settings are larger than 64 KB.")
     _own(room, person)
     with room.store.write() as session:

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from wetread.room import audit, schemas, views
+from wetread.room import schemas, views
 from wetread.room.context import Here, Looker
+from wetread.room.hashes import canonical
 from wetread.room.store import StudyRow, WorkerRow, now
 
 __all__ = ["router"]
@@ -71,7 +72,7 @@ def worklist(
         ordering: list[Any]
         if sort == "triage":
             ordering = views.triage_order()
-            ordering = ordering if order == "asc" else [column.desc() for column in ordering[:-1]] + [StudyRow.id]
+            ordering = ordering if order == "asc" else views.triage_order(last_first=True)
         else:
             column = _COLUMNS[sort]
             ordering = [column.desc() if order == "desc" else column.asc(), StudyRow.id]
@@ -84,7 +85,7 @@ def worklist(
             "counts": _counts(session),
             "workers": {"alive": alive or 0},
         }
-    tag = f'"{hashlib.sha256(audit.canonical(body).encode()).hexdigest()[:32]}"'
+    tag = f'"{hashlib.sha256(canonical(body).encode()).hexdigest()[:32]}"'
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers={"ETag": tag})
     response.headers["ETag"] = tag

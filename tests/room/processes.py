@@ -1,0 +1,187 @@
+"""The room as real processes: started, killed, asked over HTTP; and a private PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+HERE = Path(__file__).parent
+PASSWORD = "demonstration"
+
+
+def free_port() -> int:
+    """A port that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started with multiprocessing."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += [int(word) for word in task.read_text().split()]
+    return [child for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def serves(pid: int) -> bool:
+    """Whether a child of the room is a web process; a draft process has no listening socket."""
+    return b"--multiprocessing-fork" in Path(f"/proc/{pid}/cmdline").read_bytes() and _listens(pid)
+
+
+def _listens(pid: int) -> bool:
+    listening = {
+        line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[3] == "0A"
+    }
+    for handle in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            target = os.readlink(handle)
+        except OSError:
+            continue
+        if target.startswith("socket:[") and target[8:-1] in listening:
+            return True
+    return False
+
+
+class Process:
+    """A fake room (or any command) on a port of its own."""
+
+    def __init__(self, data: Path, *options: str, port: int | None = None) -> None:
+        self.data, self.port, self.options = data, port or free_port(), options
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = data.parent / f"{data.name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, str(HERE / "fake_room.py"), "--port", str(self.port), "--data", str(self.data)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen([*command, *self.options], stdout=log, stderr=log)
+
+    def wait(self, seconds: float = 120) -> None:
+        """Until it answers."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                if httpx.get(f"{self.url}/api/login", timeout=5).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                time.sleep(0.2)
+        raise AssertionError(f"the room did not answer:\n{self.log.read_text()[-3000:]}")
+
+    def pids(self, kind: str) -> list[int]:
+        """Its web processes ("server") or draft processes ("worker")."""
+        assert self.process is not None
+        return [pid for pid in children(self.process.pid) if _listens(pid) == (kind == "server")]
+
+    def kill(self, kind: str) -> None:
+        """kill -9 of a web process, a draft process, or the parent."""
+        assert self.process is not None
+        if kind == "parent":
+            self.process.kill()
+            self.process.wait()
+            return
+        for pid in self.pids(kind)[:1]:
+            os.kill(pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+class Client:
+    """One person's browser against a room that may be away at times."""
+
+    def __init__(self, url: str, username: str) -> None:
+        self.http = httpx.Client(base_url=url, timeout=60, headers={"Connection": "keep-alive"})
+        self.username = username
+
+    def log_in(self) -> Client:
+        answer = self.http.post("/api/login", json={"username": self.username, "password": PASSWORD})
+        answer.raise_for_status()
+        self.http.headers["X-CSRF-Token"] = answer.json()["csrf"]
+        return self
+
+    def call(self, method: str, path: str, **more: Any) -> httpx.Response:
+        return self.http.request(method, path, **more)
+
+    def upload(self, name: str, data: bytes) -> httpx.Response:
+        return self.call("POST", "/api/uploads", files=[("files", (name, data))])
+
+    def save(self, study: str, version: int, findings: str, save_id: str | None = None) -> httpx.Response:
+        body = {"base_version": version, "findings": findings, "impression": "", "seconds": 1.0}
+        return self.call("PUT", f"/api/studies/{study}/report", json={**body, "save_id": save_id or uuid.uuid4().hex})
+
+    def sign(self, study: str, version: int, save_id: str | None = None) -> httpx.Response:
+        body = {"kind": "final", "version": version, "password": PASSWORD, "save_id": save_id or uuid.uuid4().hex}
+        return self.call("POST", f"/api/studies/{study}/sign", json=body)
+
+
+def postgres_binaries() -> Path | None:
+    """The folder of PostgreSQL's programs; None where it is not installed."""
+    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True):
+        if (folder / "initdb").is_file():
+            return folder
+    found = shutil.which("initdb")
+    return None if found is None else Path(found).resolve().parent
+
+
+class Postgres:
+    """A private cluster on a free port of this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        binaries = postgres_binaries()
+        assert binaries is not None
+        self._bin, self._folder, self.port = binaries, folder, free_port()
+        self.url = f"postgresql://room@127.0.0.1:{self.port}/postgres"
+        self._user: dict[str, Any] = {}
+        folder.mkdir(parents=True)
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+            self._user = {"user": "postgres"}
+            shutil.chown(folder, "postgres")
+            for parent in folder.parents:
+                if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
+                    parent.chmod(parent.stat().st_mode | 0o011)
+        self._run("initdb", "-D", "data", "-U", "room", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
+        self.start()
+
+    def _run(self, program: str, *words: str) -> None:
+        done = subprocess.run(
+            [str(self._bin / program), *words], cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            **self._user,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr.decode()
+
+    def start(self) -> None:
+        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c max_connections=200"
+        self._run("pg_ctl", "-D", "data", "-l", "log", "-w", "-t", "120", "-o", options, "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
+
+
+@contextmanager
+def running(process: Process) -> Iterator[Process]:
+    """Start, wait, and stop at the end."""
+    process.start()
+    try:
+        process.wait()
+        yield process
+    finally:
+        process.stop()

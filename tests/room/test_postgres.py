@@ -1,0 +1,74 @@
+"""The same on PostgreSQL: a private cluster, two web processes, and a database that goes away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import fakes
+import httpx
+import pytest
+from processes import Client, Postgres, Process, postgres_binaries, running
+
+from wetread.errors import OutsideError
+from wetread.room import audit
+from wetread.room.app import open_store
+from wetread.room.settings import Settings
+
+pytest.importorskip("psycopg", reason="psycopg is not installed")
+pytestmark = pytest.mark.skipif(postgres_binaries() is None, reason="PostgreSQL's programs are not installed")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    server = Postgres(tmp_path_factory.mktemp("pg") / "cluster")
+    yield server
+    server.stop()
+
+
+def test_a_reading_on_two_servers_and_through_an_outage(cluster: Postgres, tmp_path: Path) -> None:
+    options = ("--database", cluster.url, "--servers", "2", "--workers", "2", "--films", "0")
+    with running(Process(tmp_path / "room", *options)) as room:
+        clients = [Client(room.url, "reader").log_in() for _ in range(4)]
+        sent = [c.upload(f"{n}.dcm", fakes.dicom(n)).json()["accepted"][0] for n, c in enumerate(clients)]
+        again = [c.upload("again.dcm", fakes.dicom(0)).json()["accepted"][0] for c in clients]
+        assert {a["study_id"] for a in again} == {sent[0]["study_id"]}
+        for _ in range(300):
+            counts = clients[0].call("GET", "/api/worklist").json()["counts"]
+            if counts["unread"] == 4:
+                break
+            time.sleep(0.2)
+        assert counts["unread"] == 4
+        study = sent[0]["study_id"]
+        version = clients[0].save(study, 1, "There is a right pneumothorax.").json()["version"]
+        stale = clients[1].save(study, 1, "Something else.")
+        assert (stale.status_code, stale.json()["error"]["code"]) == (409, "conflict")
+
+        cluster.stop()
+        away = clients[0].save(study, version, "Typed during the outage.")
+        assert (away.status_code, away.json()["error"]["code"]) == (503, "outside")
+        cluster.start()
+        for _ in range(100):
+            back = clients[0].save(study, version, "Typed during the outage. A right pneumothorax.")
+            if back.status_code == 200:
+                break
+            time.sleep(0.2)
+        signed = clients[0].sign(study, back.json()["version"])
+        assert signed.status_code == 200, signed.text
+        assert signed.json()["critical"] == {"open": True, "finding": "Pneumothorax"}
+        admin = Client(room.url, "admin").log_in()
+        assert admin.call("GET", "/api/audit/verify").json()["ok"] is True
+        gone = admin.call("DELETE", f"/api/studies/{study}", json={"reason": "asked for"})
+        assert gone.status_code == 204, gone.text
+        found = httpx.Client(cookies=admin.http.cookies).get(f"{room.url}/api/worklist?q=TEST&sort=patient_name").json()
+        assert found["total"] == 3
+    store = open_store(Settings(data=tmp_path / "room", database=cluster.url))
+    with store.read() as session:
+        assert audit.verify(session).ok
+    store.close()
+
+
+def test_a_database_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OutsideError, match="cannot be reached"):
+        open_store(Settings(data=tmp_path, database="postgresql://nobody@127.0.0.1:1/none"))
