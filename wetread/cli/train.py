@@ -12,6 +12,7 @@ HELP = "Run an experiment: from a manifest to calibrated networks. Interrupted s
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", metavar="CONFIG", help="the experiment's TOML file (see runs/)")
     parser.add_argument("--stage", metavar="NAME", help="run this stage alone (default: all, in order)")
+    parser.add_argument("--fold", type=int, metavar="K", help="of the stage 'encoder', train the K-th network alone")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
 
 
@@ -28,5 +29,5 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     if args.threads:
         torch.set_num_threads(args.threads)
-    run_stages(load_config(args.config), args.stage)
+    run_stages(load_config(args.config), args.stage, args.fold)
     return 0

@@ -110,7 +110,10 @@ def _section(kind: type, values: dict[str, Any], where: str) -> Any:
 
 
 def _path(value: str, base: Path) -> str:
-    expanded = Path(os.path.expandvars(value)).expanduser()
+    named = os.path.expandvars(value)
+    if "$" in named:
+        raise UsageError(f"the path {named} names a variable that is not set; export it and run again")
+    expanded = Path(named).expanduser()
     return str(expanded if expanded.is_absolute() else (base / expanded).resolve())
 
 
@@ -132,6 +135,8 @@ def load_config(path: str | Path) -> Config:
     config = _section(Config, {**values, **built}, str(path))
     if not config.data.manifest or not config.run_dir:
         raise UsageError(f"{path}: 'run_dir' and 'manifest' in [data] must be set")
+    if config.encoder.size != 224:
+        raise UsageError(f"{path} [encoder]: 'size' must be 224: the decoder reads maps of 14×14 cells of 16 pixels")
     base = path.resolve().parent
     data = asdict(config.data)
     data["manifest"] = _path(config.data.manifest, base)

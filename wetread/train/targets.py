@@ -25,7 +25,6 @@ __all__ = ["UNCERTAIN", "Concepts", "build", "mesh_terms", "study_labels"]
 
 #: The target of a label that the report calls uncertain.
 UNCERTAIN = 0.5
-_SIDES = ("left", "right", "bilateral")
 
 
 def study_labels(row: Any) -> Mapping[str, str | None] | None:
@@ -37,12 +36,12 @@ def study_labels(row: Any) -> Mapping[str, str | None] | None:
 
 
 def mesh_terms(codes: Iterable[str]) -> set[str]:
-    """The heading of each code, and the heading with the side where one is named."""
+    """The heading of each code, and the heading with each of its qualifiers: kind, side, place, severity."""
     terms = set()
     for code in codes:
         parts = [p.strip() for p in code.split("/")]
         terms.add(parts[0])
-        terms |= {f"{parts[0]}/{p}" for p in parts[1:] if p in _SIDES or p in ("mild", "moderate", "severe", "base")}
+        terms |= {f"{parts[0]}/{p}" for p in parts[1:]}
     return terms
 
 
@@ -68,11 +67,11 @@ def build(rows: Sequence[Any], teachers: Sequence[bool], min_concept: int, min_w
     """The concept matrix of manifest lines.
 
     Args:
-        rows: manifest lines (``wetread.data.manifest.ManifestStudy``), with ``mesh`` in ``extra`` where known.
+        rows: manifest lines (``wetread.data.manifest.ManifestStudy``), with ``mesh``: {``major``: codes} in ``extra`` where known.
         teachers: which lines may choose the vocabulary of concepts (train and extra; never val or test).
         min_concept, min_wording: how many teachers must have a MeSH term or a wording to make it a concept.
     """
-    mesh = [mesh_terms(row.extra.get("mesh") or ()) for row in rows]
+    mesh = [mesh_terms((row.extra.get("mesh") or {}).get("major", ())) for row in rows]
     wording = [_wordings(row.findings) | _wordings(row.impression) for row in rows]
     mesh_count: Counter[str] = Counter(t for terms, ok in zip(mesh, teachers, strict=True) if ok for t in terms)
     word_count: Counter[str] = Counter(t for terms, ok in zip(wording, teachers, strict=True) if ok for t in terms)
