@@ -142,7 +142,7 @@ def _tables(convention: Convention) -> _Tables:
         if not (plain and "~" in flags):
             meanings.setdefault((subject, predicate), []).append((name, cast(State, state)))
             kinds.setdefault(subject, set()).add(predicate)
-    return _Tables(Matcher(rules), meanings, {k: frozenset(v) for k, v in kinds.items()})
+    return _Tables(Matcher(rules, several=(_CONTEXT, _ATTRIBUTE)), meanings, {k: frozenset(v) for k, v in kinds.items()})
 
 
 class _Clauses:

@@ -13,7 +13,7 @@ phrase in this small language, word by word:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from itertools import product
@@ -81,9 +81,17 @@ def _expand(phrase: str) -> Iterator[tuple[str, ...]]:
 
 
 class Matcher:
-    """Finds the phrases of many rules in one pass: leftmost, then longest, per group."""
+    """Finds the phrases of many rules in one pass: leftmost, then longest, per group.
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    Args:
+        rules: the phrases.
+        several: groups in which a phrase may stand for several things at once.
+
+    Raises:
+        ValueError: a phrase that can be empty, or that stands for two things outside ``several``.
+    """
+
+    def __init__(self, rules: Iterable[Rule], several: Container[int] = ()) -> None:
         self._root: dict[str, Any] = {}
         self._literals: set[str] = set()
         self._prefixes: set[str] = set()
@@ -91,14 +99,21 @@ class Matcher:
             for words in _expand(rule.phrase):
                 if not words:
                     raise ValueError(f"the phrase '{rule.phrase}' can be empty")
-                node = self._root
-                for word in words:
-                    (self._prefixes if word.endswith("*") else self._literals).add(word)
-                    node = node.setdefault(word, {})
-                # "" cannot be a word; it holds what ends here, one payload a group. A later rule wins.
-                node.setdefault("", {})[rule.group] = rule.payload
+                self._add(rule, words, rule.group in several)
         self._lengths = sorted({len(p) - 1 for p in self._prefixes})
         self._keys = lru_cache(maxsize=1 << 16)(self._find_keys)
+
+    def _add(self, rule: Rule, words: tuple[str, ...], several: bool) -> None:
+        node = self._root
+        for word in words:
+            (self._prefixes if word.endswith("*") else self._literals).add(word)
+            node = node.setdefault(word, {})
+        # "" cannot be a word; it holds what ends here: group → payloads.
+        payloads = node.setdefault("", {}).setdefault(rule.group, [])
+        if rule.payload not in payloads:
+            payloads.append(rule.payload)
+        if len(payloads) > 1 and not several:
+            raise ValueError(f"'{' '.join(words)}' stands for two things: {payloads[0]} and {payloads[1]}")
 
     def _find_keys(self, word: str) -> tuple[str, ...]:
         """The keys under which a word may stand in the trie: itself, its prefixes, any word."""
@@ -116,18 +131,18 @@ class Matcher:
         root, count = self._root, len(words)
         for first in range(count):
             nodes = [root[key] for key in keys[first] if key in root]
-            best: dict[int, tuple[int, Any]] = {}
+            best: dict[int, tuple[int, list[Any]]] = {}
             at = first
             while nodes:
                 at += 1
                 for node in nodes:
-                    for group, payload in node.get("", {}).items():
-                        best[group] = (at, payload)
+                    for group, payloads in node.get("", {}).items():
+                        best[group] = (at, payloads)
                 if at == count:
                     break
                 nodes = [node[key] for key in keys[at] for node in nodes if key in node]
-            for group, (last, payload) in best.items():
+            for group, (last, payloads) in best.items():
                 if first >= free.get(group, 0):
                     free[group] = last
-                    matches.append(Match(group, payload, first, last))
+                    matches += [Match(group, payload, first, last) for payload in payloads]
         return matches

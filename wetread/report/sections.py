@@ -37,7 +37,7 @@ def _headings() -> tuple[re.Pattern[str], dict[str, str]]:
     )
     pattern = rf"""
         ^[^\S\n]*+(?:[#*_]{{1,6}}[^\S\n]?)?(?i:(?P<line>{names}))[*_]{{0,3}}[^\S\n]*+(?::[*_]{{0,3}}|(?=\n|\Z))
-      | (?:(?<=\s)|\A)(?P<inline>{names})[^\S\n]*+:
+      | (?:(?<=\s)|\A)(?=[A-ZÀ-Ý])(?P<inline>{names})[^\S\n]*+:
     """
     return re.compile(pattern, re.VERBOSE | re.MULTILINE), sections
 
