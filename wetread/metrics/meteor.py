@@ -204,11 +204,11 @@ class Meteor:
         words = normalise(text, self._lists.nonbreaking)
         phrases = []
         for start in range(len(words)):
-            node: _Trie | None = self._trie
+            node = self._trie
             for word in islice(words, start, None):
-                node = node.get(word)
-                if node is None:
+                if word not in node:
                     break
+                node = node[word]
                 if node.phrase is not None:
                     phrases.append((start, node.phrase))
         at_phrase: dict[Phrase, list[int]] = {}

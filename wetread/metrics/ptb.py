@@ -174,7 +174,8 @@ def _scan(text: str, stop: int) -> list[str]:
         if text[at] in " \u00a0":
             at += 1
             continue
-        best, length, action = None, 0, _whole
+        best, length = None, 0
+        action: Action = _whole
         for pattern, candidate in _RULES:
             match = pattern.match(text, at)
             if match is None:
