@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import fakes
 
+from wetread.cli.serve import load_drafter
 from wetread.room.files import BlobStore
 from wetread.room.serving import Serving, serve
 from wetread.room.settings import Settings
@@ -30,6 +32,7 @@ def main() -> None:
     parser.add_argument("--servers", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--watch", type=Path)
+    parser.add_argument("--real", action="store_true", help="draft with the model")
     args = parser.parse_args()
     settings = Settings(
         data=args.data, database=args.database, demo=True, lease=3.0, request_rate=1000, login_rate=100_000
@@ -46,7 +49,12 @@ def main() -> None:
         print(f"http://127.0.0.1:{args.port}/", flush=True)
 
     serving = Serving(
-        "127.0.0.1", args.port, fakes.fake_drafter, workers=args.workers, servers=args.servers, watch=args.watch
+        "127.0.0.1",
+        args.port,
+        partial(load_drafter, None) if args.real else fakes.fake_drafter,
+        workers=args.workers,
+        servers=args.servers,
+        watch=args.watch,
     )
     serve(settings, serving, announce)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 __all__ = ["Moment", "Words"]
 
@@ -20,8 +20,16 @@ def _storable(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
+def seconds(value: Any) -> Any:
+    """The inverse of ``iso``, for the Python client, which reads the same models."""
+    return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else value
+
+
 Moment = Annotated[
-    float, PlainSerializer(iso, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
+    float,
+    BeforeValidator(seconds),
+    PlainSerializer(iso, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 Words = Annotated[str, AfterValidator(_storable)]
 Text = Annotated[Words, Field(max_length=100_000)]
