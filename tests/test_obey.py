@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from wetread.decode import Written
+from wetread.obey import obey, stated
+from wetread.report.labeler import label
+from wetread.report.stock import sentence
+from wetread.types import LABELS, Finding
+
+
+def findings(*positive: str) -> dict[str, Finding]:
+    return {
+        n: Finding(0.9, 0.3, 0.5, "positive") if n in positive else Finding(0.1, 0.3, 0.5, "negative") for n in LABELS
+    }
+
+
+def written(*texts: str) -> list[Written]:
+    return [Written(t, -0.1) for t in texts]
+
+
+@pytest.mark.parametrize("name", [n for n in LABELS if n != "No Finding"])
+def test_the_stock_says_exactly_its_finding(name: str) -> None:
+    text = sentence(name, "positive")
+    assert text is not None
+    assert stated(text) == {name}
+
+
+def test_the_stock_denies_what_it_denies() -> None:
+    for name in LABELS:
+        text = sentence(name, "negative")
+        if text and name != "No Finding":
+            assert not stated(text)
+            assert label(text)[name] in ("negative", None)
+
+
+def test_what_obeys_is_left_alone() -> None:
+    body = written("The heart is enlarged.", "There is no pleural effusion.")
+    result = obey(body, written("Cardiomegaly."), findings("Cardiomegaly"))
+    assert [w.text for w in result.findings] == [w.text for w in body]
+    assert result.notes == ()
+
+
+def test_a_finding_below_its_threshold_is_not_asserted() -> None:
+    result = obey(written("The heart is enlarged.", "There is no pneumothorax."), written("Cardiomegaly."), findings())
+    assert [w.text for w in result.findings] == ["There is no pneumothorax."]
+    assert stated(" ".join(w.text for w in result.impression)) == set()
+    assert len(result.notes) == 2
+
+
+def test_a_finding_above_its_threshold_is_said() -> None:
+    result = obey(written("The heart is normal in size."), written("No acute disease."), findings("Pleural Effusion"))
+    assert "Pleural Effusion" in stated(" ".join(w.text for w in result.findings))
+
+
+def test_a_report_is_never_empty() -> None:
+    for wanted in ((), ("Fracture",)):
+        result = obey([], [], findings(*wanted))
+        assert result.findings
+        assert result.impression
+        assert stated(" ".join(w.text for w in result.findings)) == set(wanted)
