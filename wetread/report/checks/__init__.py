@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wetread.report.checks.critical import critical_results
-from wetread.report.checks.engine import check, check_text
+from wetread.report.checks.engine import check, check_text, prior_known
 from wetread.report.checks.flags import CODES, Flag, Place, Severity
 from wetread.report.checks.mend import Repaired, repair_report
 
@@ -16,5 +16,6 @@ __all__ = [
     "check",
     "check_text",
     "critical_results",
+    "prior_known",
     "repair_report",
 ]

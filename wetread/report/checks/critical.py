@@ -41,7 +41,7 @@ _TUBE = (
 _MISPLACED = re.compile(
     r"\bmal-?position\w*|\bmis-?plac\w+|\bmis-?position\w*|\b(?:too|abnormally) (?:high|low|deep|far|proximal|"
     r"distal)\b|"
-    r"\b(?:in|into|within|enters?|down|entering|intubat\w+(?: of)?) (?:the )?(?:right|left) (?:main-?\s?stem|"
+    r"\b(?:in|into|within|enter(?:s|ed|ing)?|down|intubat\w+(?: of)?) (?:the )?(?:right|left) (?:main-?\s?stem|"
     r"main)(?: bronchus)?|"
     r"\b(?:right|left) main-?\s?stem (?:bronchus )?intubation|\bat the (?:level of the )?carina\b|"
     r"\b(?:should|needs? to|must) be (?:advanced|retracted|withdrawn|repositioned|pulled|removed)|"
@@ -54,7 +54,9 @@ _MISPLACED = re.compile(
     r"proximal) )?"
     r"(?:o?esophagus|neck|pharynx|right ventricle|pleural space|soft tissues?|azygos|internal jugular|"
     r"(?:\w+ ){0,3}bronchus)|"
-    r"\b(?:dislodged|displaced|fractured|disconnected|extravascular|knotted|side-?\s?(?:port|hole)s? (?:\w+ ){0,6}?"
+    r"\b(?:up|upwards?|courses?|extends?|passes) (?:\w+ ){0,2}?(?:in|into) the neck\b|"
+    r"\b(?:kinked|dislodged|displaced|fractured|disconnected|extravascular|knotted|side-?\s?(?:port|"
+    r"hole)s? (?:\w+ ){0,6}?"
     r"(?:above|outside|o?esophagus|chest wall|gastro))",
     re.IGNORECASE,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,14 @@ from wetread.report.checks.statements import Sentence, labels_of, read, sentence
 from wetread.report.checks.wording import comparison_flags, wording_flags
 from wetread.types import Draft, Finding, Report
 
-__all__ = ["check", "check_text"]
+__all__ = ["check", "check_text", "prior_known"]
+
+_NO_PRIOR = re.compile(r"\W*(?:$|none\b|no\b|not?\s+available|n/?a\b|nil\b|unavailable\b)", re.IGNORECASE)
+
+
+def prior_known(comparison: str | None) -> bool | None:
+    """Whether there was an earlier film, by what the comparison section says; None where there is no section."""
+    return None if comparison is None else not _NO_PRIOR.match(comparison)
 
 
 def check(

@@ -97,7 +97,7 @@ _DOUBT = re.compile(
     r"\b(?:possib\w+|probab\w+|may|might|could|can(?:not|'t)|suspect\w+|suspicio\w+|suggest\w*|question\w*|likely|"
     r"unlikely|equivocal|versus|vs|differential|consider\w*|exclud\w+|rule out|r/o|if|whether|either|correlat\w+|"
     r"recommend\w*|advis\w+|follow-?\s?up|evaluat\w+|assess\w*|concern\w*|apparent\w*|presum\w+|perhaps|accentuat\w+|"
-    r"exaggerat\w+|artifact\w*|mimic\w*|simulat\w+|difficult|limit\w+|obscur\w+|indication|and/or|"
+    r"exaggerat\w+|artifact\w*|attenuation|technique|overl(?:ying|ap\w*)|mimic\w*|simulat\w+|difficult|limit\w+|obscur\w+|indication|and/or|"
     r"developing|early|favor\w*|represent\w*|borderline|upper limits?|top[- ]normal|upper[- ]normal|prominent|"
     r"would|should|unless|in the (?:proper|appropriate|right|correct) (?:clinical )?(?:setting|context))\b",
     re.IGNORECASE,
@@ -304,4 +304,7 @@ def _sure(clause: Span, text: str, state: State, start: int) -> tuple[State, boo
     return state, False, old
 
 
-_UNSURE = re.compile(r"\b(?:unlikely|cannot|exclud\w+|doubt\w*|if|limited?)\b", re.IGNORECASE)
+_UNSURE = re.compile(
+    r"\b(?:unlikely|cannot|exclud\w+|doubt\w*|if|limited?|borderline|upper limits?|(?:top|upper)[- ]normal)\b",
+    re.IGNORECASE,
+)

@@ -34,7 +34,7 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _UNIT = re.compile(
     rf"(?<![\d.])({_NUMBER}(?:\s*(?:x|×|by)\s*{_NUMBER})*)\s*-?\s*(mm|cm|millimet(?:er|re)s?|centimet(?:er|re)s?|m|"
     rf"met(?:er|re)s?|km|"
-    r"in|inch(?:es)?|ft|feet|ml|kg|mg|g|l|um|µm|mn|cmm|mms|cms|mcm)\b(?!\s*\w*/)",
+    r"in|inch(?:es)?|ft|feet|ml|kg|mg|g|l|um|µm|mns?|cmm|mms|cms|mcm)\b(?!\s*\w*/)",
     re.IGNORECASE,
 )
 _MEASURED = re.compile(
@@ -49,7 +49,7 @@ _SIZE_WORDS = re.compile(
     r"\b(?:nodul|mass|lesion|opacit|granulom|effusion|pneumothora|measur|diameter|carina|cavity)", re.I
 )
 _GOOD_UNITS = re.compile(r"^(?:mm|cm|milli|centi)", re.IGNORECASE)
-_TYPOS = {"mn": "mm", "cmm": "cm", "mms": "mm", "cms": "cm", "mcm": "mm"}
+_TYPOS = {"mn": "mm", "mns": "mm", "cmm": "cm", "mms": "mm", "cms": "cm", "mcm": "mm"}
 #: A chest is about 40 cm wide; a nodule is at most 3 cm (Hansell et al., Radiology 246:697, 2008).
 _WIDEST_MM, _WIDEST_NODULE_MM = 400.0, 30.0
 
@@ -64,7 +64,8 @@ COMPARISON = re.compile(
     r"worsen(?:ed|ing)|improv(?:ed|ing|ement)|increas(?:ed|ing) (?:in size|since|from|compared)|decreas(?:ed|"
     r"ing) (?:in size|since|"
     r"from|compared)|progress(?:ed|ion|ive) (?:since|from|of)|resol(?:ved|ving|ution)|no longer|"
-    r"(?:is|are) new|new(?:ly)? (?:since|from|compared|developed)|has developed|have developed|remain(?:s|ed)?|"
+    r"(?:is|are) new|(?:has|have) (?:not )?changed|new(?:ly)? (?:since|from|compared|developed)|has developed|"
+    r"have developed|remain(?:s|ed)?|"
     r"long-?standing|similar (?:to|in appearance)|as before)\b",
     re.IGNORECASE,
 )
