@@ -185,7 +185,8 @@ def train_encoder(
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
         average.steps, first = state["steps"], state["epoch"]
-    wrapped = DistributedDataParallel(network) if size > 1 else network
+    # A data set without projections leaves the projection head without a gradient.
+    wrapped = DistributedDataParallel(network, find_unused_parameters=True) if size > 1 else network
     weight = torch.from_numpy(weights).to(device)
     for epoch in range(first, config.epochs):
         wrapped.train()

@@ -1,0 +1,149 @@
+"""The pipeline with the shipped bundle on a real film."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import wetread
+from wetread.cli import main
+from wetread.draft import Drafter
+from wetread.errors import BundleError
+from wetread.image.read import read_study
+from wetread.model.bundle import default_path
+from wetread.model.runtime import Seen
+from wetread.obey import stated
+from wetread.report.checks import check
+from wetread.types import LABELS, Draft, Report
+
+data = pytest.importorskip("pydicom.data")
+
+
+def film(name: str) -> str:
+    return str(data.get_testdata_file(name))
+
+
+@pytest.fixture(scope="module")
+def drafter() -> Drafter:
+    return wetread.load()
+
+
+@pytest.fixture(scope="module")
+def draft(drafter: Drafter) -> Draft:
+    return drafter.draft([film("RG1_UNCR.dcm")])
+
+
+def without_time(draft: Draft) -> str:
+    return json.dumps({**draft.to_json(), "seconds": None, "views": None})
+
+
+def test_a_draft_is_whole(draft: Draft) -> None:
+    assert draft.findings
+    assert draft.impression
+    assert tuple(draft.labels) == LABELS
+    assert Draft.from_json(json.loads(json.dumps(draft.to_json()))).to_json() == draft.to_json()
+    for sentence in draft.sentences:
+        assert sentence.text in getattr(draft, sentence.section)
+        assert 0 <= sentence.confidence <= 1
+        assert sentence.evidence
+        for evidence in sentence.evidence:
+            x0, y0, x1, y1 = evidence.box
+            assert 0 <= x0 < x1 <= draft.views[evidence.view]["columns"]
+            assert 0 <= y0 < y1 <= draft.views[evidence.view]["rows"]
+
+
+def test_the_words_say_what_the_findings_say(draft: Draft) -> None:
+    positive = {n for n, f in draft.labels.items() if f.state == "positive" and n != "No Finding"}
+    assert stated(draft.findings) == positive
+
+
+def test_a_draft_leaves_without_a_severe_flag(draft: Draft) -> None:
+    flags = check(Report(draft.findings, draft.impression), draft=draft, prior_given=False)
+    assert [f for f in flags if f.severity == "severe" and not f.critical] == []
+    for word in ("XXXX", "<unk>", "unchanged", "compared", "interval"):
+        assert word not in draft.findings + draft.impression
+
+
+def test_the_same_study_gives_the_same_bytes(drafter: Drafter, draft: Draft) -> None:
+    assert without_time(drafter.draft([film("RG1_UNCR.dcm")])) == without_time(draft)
+
+
+def test_lossless_and_lossy_pairs(drafter: Drafter, draft: Draft) -> None:
+    drafts = {name: drafter.draft([film(f"RG1_{name}.dcm")]) for name in ("J2KR", "UNCI", "J2KI")}
+    assert without_time(drafts["J2KR"]) == without_time(draft)
+    assert without_time(drafts["UNCI"]) == without_time(drafts["J2KI"])
+    states = {n: f.state for n, f in draft.labels.items()}
+    assert {n: f.state for n, f in drafts["UNCI"].labels.items()} == states
+
+
+def test_the_order_of_the_views_changes_only_their_list(drafter: Drafter) -> None:
+    study = read_study([film("RG1_UNCR.dcm")])
+    view = study.views[0]
+    darker = replace(view, file="b", pixels=np.ascontiguousarray(view.pixels[40:, 30:] ** 1.5))
+    one = drafter.draft(replace(study, views=(view, darker)))
+    other = drafter.draft(replace(study, views=(darker, view)))
+    assert one.findings == other.findings
+    assert one.impression == other.impression
+    assert one.labels == other.labels
+    assert [s.confidence for s in one.sentences] == [s.confidence for s in other.sentences]
+    for a, b in zip(one.sentences, other.sentences):
+        assert [e.box for e in a.evidence] == [e.box for e in reversed(b.evidence)]
+
+
+def test_encoder_and_decoder_can_be_replaced(drafter: Drafter) -> None:
+    concepts = len(drafter.bundle.index["concepts"])
+
+    class Blind:
+        size = 32
+
+        def __call__(self, films: np.ndarray) -> Seen:
+            assert films.shape == (1, 1, 32, 32)
+            return Seen(
+                np.full((1, concepts), -9.0),
+                np.zeros((1, concepts, 14, 14)),
+                np.array([-1.0]),
+                np.ones((1, len(drafter.bundle.arrays["vector_mean"]))),
+            )
+
+    class Mute:
+        limit = 3
+
+        def start(self, memory: object, beams: int) -> None:
+            self.beams = beams
+
+        def step(self, tokens: np.ndarray, parents: np.ndarray) -> np.ndarray:
+            return np.zeros((self.beams, len(drafter.tokenizer)))
+
+    silent = Drafter(drafter.bundle, reader=Blind(), writer=Mute()).draft([film("RG1_UNCR.dcm")])
+    assert silent.findings
+    assert all(f.probability < 0.5 for n, f in silent.labels.items() if n != "No Finding")
+
+
+def test_the_command_prints_a_report_and_saves_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["draft", film("RG1_UNCR.dcm"), "--study-id", "rg1", "--out", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert "FINDINGS" in out
+    assert "IMPRESSION" in out
+    assert "not a medical device" in err
+    with Image.open(tmp_path / "rg1.png") as picture:
+        assert picture.width > 1000
+    assert json.loads((tmp_path / "rg1.json").read_text())["schema"] == "wetread.draft/1"
+
+
+def test_a_damaged_bundle_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "bundle"
+    shutil.copytree(default_path(), broken)
+    with (broken / "decoder.onnx").open("r+b") as file:
+        file.seek(1000)
+        file.write(b"\0\1\2\3")
+    with pytest.raises(BundleError, match="damaged"):
+        wetread.load(broken)
+    assert main(["draft", film("RG1_UNCR.dcm"), "--model", str(broken)]) == 4
+    assert main(["draft", film("RG1_UNCR.dcm"), "--model", str(tmp_path / "none")]) == 4
+    assert "--model" in capsys.readouterr().err

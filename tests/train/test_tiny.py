@@ -1,0 +1,108 @@
+"""The whole experiment on drawings, as its user runs it; the same under two processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(command: list[str], folder: Path, **more: str) -> str:
+    env = {**os.environ, "PYTHON": sys.executable, "WETREAD_RUNS": str(folder), "OMP_NUM_THREADS": "1", **more}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny")
+    run(["bash", str(ROOT / "runs" / "tiny.sh"), str(folder)], folder)
+    return folder
+
+
+@pytest.mark.slow
+def test_the_bundle_drafts(tiny: Path) -> None:
+    from wetread.draft import Drafter
+    from wetread.image.read import read_view
+    from wetread.types import LABELS, Study
+
+    drafter = Drafter.load(tiny / "tiny_bundle")
+    films = [tiny / "tiny_films" / "study00" / f"{name}.png" for name in ("frontal", "lateral")]
+    views = tuple(read_view(film, check=False) for film in films)
+    draft = drafter.draft(Study("study00", views))
+    assert set(draft.labels) == set(LABELS)
+    assert draft.findings
+    assert draft.impression
+    assert np.isclose(np.linalg.norm(drafter.embed(Study("study00", views))), 1, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_exported_and_torch_networks_agree(tiny: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    from wetread.model.bundle import Bundle
+    from wetread.model.runtime import OnnxFilmReader
+    from wetread.train.encoder import FilmEncoder
+
+    bundle = Bundle.load(tiny / "tiny_bundle")
+    film = np.random.default_rng(0).random((1, 1, 224, 224), dtype=np.float32)
+    seen = OnnxFilmReader(bundle, threads=1)(film)
+    probabilities = []
+    for fold in range(2):
+        state = load_file(tiny / "tiny" / f"encoder{fold}.safetensors")
+        network = FilmEncoder(len(bundle.index["concepts"]), 32).eval()
+        network.load_state_dict(state)
+        with torch.no_grad():
+            probabilities.append(network(torch.from_numpy(film))[0].numpy())
+    expected = 1 / (1 + np.exp(-np.mean(probabilities, 0)))
+    assert np.abs(1 / (1 + np.exp(-seen.logits)) - expected).max() < 1e-3
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_not_run_again_and_says_how_it_was_made(tiny: Path) -> None:
+    before = (tiny / "tiny" / "encoder0.safetensors").stat().st_mtime_ns
+    run([sys.executable, "-m", "wetread", "train", str(ROOT / "runs" / "tiny.toml"), "--stage", "encoder"], tiny)
+    assert (tiny / "tiny" / "encoder0.safetensors").stat().st_mtime_ns == before
+    made = json.loads((tiny / "tiny_bundle" / "bundle.json").read_text())["provenance"]
+    assert len(made["configuration"]) == 64
+    assert len(made["log"]) == 64
+    assert made["teachers"] == 27
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_network(tiny: Path, tmp_path: Path) -> None:
+    for name in ("tiny_data", "tiny_films"):
+        shutil.copytree(tiny / name, tmp_path / name)
+    (tmp_path / "tiny").mkdir()
+    for name in ("pack", "targets.npz"):
+        source = tiny / "tiny" / name
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, tmp_path / "tiny" / name)
+    command = ["-m", "wetread", "train", str(ROOT / "runs" / "tiny.toml"), "--stage", "encoder", "--fold", "0"]
+    run([sys.executable, *command], tmp_path)
+    again = (tmp_path / "tiny" / "encoder0.safetensors").read_bytes()
+    assert again == (tiny / "tiny" / "encoder0.safetensors").read_bytes()
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_network(tiny: Path, tmp_path: Path) -> None:
+    for name in ("tiny_data", "tiny_films"):
+        shutil.copytree(tiny / name, tmp_path / name)
+    config = ["-m", "wetread", "train", str(ROOT / "runs" / "tiny.toml"), "--stage"]
+    for stage in ("pack", "targets"):
+        run([sys.executable, *config, stage], tmp_path)
+    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"]
+    torchrun += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
+    run([sys.executable, *torchrun, *config, "encoder", "--fold", "0"], tmp_path, CUDA_VISIBLE_DEVICES="")
+    assert (tmp_path / "tiny" / "encoder0.safetensors").exists()
