@@ -157,6 +157,7 @@ def lost_edits(url: str, tally: Tally) -> list[str]:
     for study, text in tally.last.items():
         if client.call("GET", f"/api/studies/{study}").json()["report"]["findings"] != text:
             lost.append(study)
+    client.close()
     return lost
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -51,7 +50,7 @@ def main() -> None:
     serving = Serving(
         "127.0.0.1",
         args.port,
-        partial(load_drafter, None) if args.real else fakes.fake_drafter,
+        load_drafter if args.real else fakes.fake_drafter,
         workers=args.workers,
         servers=args.servers,
         watch=args.watch,

@@ -8,6 +8,8 @@ import threading
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,27 +59,25 @@ class Traffic:
         for thread in self._threads:
             thread.join(60)
 
-    def _again(self, name: str, job: object) -> None:
-        client: Client | None = None
+    def _again(self, name: str, job: Callable[[Client], None]) -> None:
+        client = Client(self._url, "second" if name == "sign" else "reader")
+        with suppress(httpx.HTTPError):
+            client.log_in()
         while not self.stop.is_set():
             try:
-                if client is None:
-                    client = Client(self._url, "second" if name == "sign" else "reader").log_in()
-                assert callable(job)
                 job(client)
             except httpx.HTTPError:
-                client = None
                 time.sleep(0.1)
             finally:
                 self.ledger.flight[name] = ""
+        client.close()
 
-    def _sure(self, client: Client, kind: str, act: object) -> httpx.Response:
+    def _sure(self, client: Client, kind: str, act: Callable[[Client], httpx.Response]) -> httpx.Response:
         """Repeat until it is acknowledged, as the page does: the same request, also after a lost answer."""
         while True:
             self.ledger.flight[kind] = kind
             try:
-                assert callable(act)
-                answer: httpx.Response = act(client)
+                answer = act(client)
                 if answer.status_code == 401:
                     client.log_in()
                     continue
@@ -86,12 +86,8 @@ class Traffic:
                 if answer.status_code < 500:
                     return answer
             except httpx.HTTPError:
-                try:
-                    client.http.close()
-                    client.__init__(self._url, client.username)  # type: ignore[misc]
-                    client.log_in()
-                except httpx.HTTPError:
-                    pass
+                with suppress(httpx.HTTPError):
+                    client.begin_again()
             if self.stop.is_set():
                 raise httpx.ConnectError("stopping")
             time.sleep(0.05)

@@ -109,14 +109,23 @@ class Client:
     """One person's browser against a room that may be away at times."""
 
     def __init__(self, url: str, username: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=60, headers={"Connection": "keep-alive"})
-        self.username = username
+        self._url, self.username = url, username
+        self.http = httpx.Client(base_url=url, timeout=60)
 
     def log_in(self) -> Client:
         answer = self.http.post("/api/login", json={"username": self.username, "password": PASSWORD})
         answer.raise_for_status()
         self.http.headers["X-CSRF-Token"] = answer.json()["csrf"]
         return self
+
+    def close(self) -> None:
+        self.http.close()
+
+    def begin_again(self) -> None:
+        """A new connection and a new login, after the room was away."""
+        self.http.close()
+        self.http = httpx.Client(base_url=self._url, timeout=60)
+        self.log_in()
 
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:
         return self.http.request(method, path, **more)

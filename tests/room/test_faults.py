@@ -72,6 +72,7 @@ def test_a_database_that_cannot_be_opened_is_told(make_house: Callable[..., Hous
     assert reader.get("/api/worklist").status_code == 200
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the parser leaves its file open
 def test_an_upload_cut_off_leaves_no_study(house: House) -> None:
     reader = house.browser("reader")
     whole = fakes.dicom(1)

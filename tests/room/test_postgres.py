@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import fakes
-import httpx
 import pytest
 from processes import Client, Postgres, Process, postgres_binaries, running
 
@@ -29,8 +29,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 def test_a_reading_on_two_servers_and_through_an_outage(cluster: Postgres, tmp_path: Path) -> None:
     options = ("--database", cluster.url, "--servers", "2", "--workers", "2", "--films", "0")
-    with running(Process(tmp_path / "room", *options)) as room:
-        clients = [Client(room.url, "reader").log_in() for _ in range(4)]
+    with running(Process(tmp_path / "room", *options)) as room, ExitStack() as stack:
+
+        def log_in(username: str) -> Client:
+            client = Client(room.url, username)
+            stack.callback(client.close)
+            return client.log_in()
+
+        clients = [log_in("reader") for _ in range(4)]
         sent = [c.upload(f"{n}.dcm", fakes.dicom(n)).json()["accepted"][0] for n, c in enumerate(clients)]
         again = [c.upload("again.dcm", fakes.dicom(0)).json()["accepted"][0] for c in clients]
         assert {a["study_id"] for a in again} == {sent[0]["study_id"]}
@@ -57,11 +63,11 @@ def test_a_reading_on_two_servers_and_through_an_outage(cluster: Postgres, tmp_p
         signed = clients[0].sign(study, back.json()["version"])
         assert signed.status_code == 200, signed.text
         assert signed.json()["critical"] == {"open": True, "finding": "Pneumothorax"}
-        admin = Client(room.url, "admin").log_in()
+        admin = log_in("admin")
         assert admin.call("GET", "/api/audit/verify").json()["ok"] is True
         gone = admin.call("DELETE", f"/api/studies/{study}", json={"reason": "asked for"})
         assert gone.status_code == 204, gone.text
-        found = httpx.Client(cookies=admin.http.cookies).get(f"{room.url}/api/worklist?q=TEST&sort=patient_name").json()
+        found = admin.call("GET", "/api/worklist?q=TEST&sort=patient_name").json()
         assert found["total"] == 3
     store = open_store(Settings(data=tmp_path / "room", database=cluster.url))
     with store.read() as session:

@@ -88,11 +88,11 @@ def _oidc(args: argparse.Namespace) -> Oidc | None:
     return Oidc(args.oidc_issuer, args.oidc_client, secret)
 
 
-def load_drafter(model: Path | None) -> Drafting:
+def load_drafter(model: Path | None = None, index: Path | None = None) -> Drafting:
     """The pipeline, loaded inside a draft process."""
     from wetread.draft import Drafter
 
-    return Drafter.load(model).draft
+    return Drafter.load(model, index=index).draft
 
 
 def load_similar(index: Path) -> SimilarNote:
@@ -178,7 +178,7 @@ def run(args: argparse.Namespace) -> int:
     serving = Serving(
         args.host,
         args.port,
-        partial(load_drafter, args.model),
+        partial(load_drafter, args.model, args.index),
         None if args.index is None else partial(load_similar, args.index),
         workers=args.workers,
         servers=args.servers,

@@ -35,6 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--role", action="append", required=True, choices=("reader", "resident", "administrator", "service"),
         help="may be given several times",
     )  # fmt: skip
+    add.add_argument("--subject", metavar="SUB", help="logs in by single sign-on: the subject there, with --issuer")
+    add.add_argument("--issuer", metavar="URL", help="as for 'wetread serve --oidc-issuer'")
     for action, text in (
         ("reset", "a new one-time link (or token); the account's logins end"),
         ("disable", "the account can no longer log in"),
@@ -84,6 +86,17 @@ def _secret(session: Session, user: User) -> str:
     return f"Link that sets the password of {user.username} (once, within 72 hours):\n  ADDRESS/#/setup/{token}"
 
 
+def _add(store: Store, args: argparse.Namespace) -> None:
+    from wetread.room import auth
+
+    if (args.subject is None) != (args.issuer is None):
+        raise UsageError("--subject and --issuer go together.")
+    subject = None if args.subject is None else f"{args.issuer} {args.subject}"
+    auth.add_user(store, args.username, args.name or args.username, args.role, subject=subject, actor=_ACTOR)
+    if subject is not None:
+        print(f"{args.username} logs in by single sign-on.")
+
+
 def _list(store: Store) -> None:
     from sqlalchemy import select
 
@@ -105,7 +118,9 @@ def run(args: argparse.Namespace) -> int:
             _list(store)
             return 0
         if args.action == "add":
-            auth.add_user(store, args.username, args.name or args.username, args.role, actor=_ACTOR)
+            _add(store, args)
+            if args.subject is not None:
+                return 0
         with store.write() as session:
             user = _find(session, args.username)
             if args.action in ("disable", "enable"):

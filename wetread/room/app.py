@@ -19,8 +19,20 @@ from wetread.room import schemas
 from wetread.room.context import Room, SimilarNote, current
 from wetread.room.files import BlobStore, disk_error
 from wetread.room.middleware import Guard
+from wetread.room.oidc import Provider
 from wetread.room.problems import STATUS, Problem
-from wetread.room.routes import admin, help, reader_studies, reports, session, statistics, studies, uploads, worklist
+from wetread.room.routes import (
+    admin,
+    help,
+    reader_studies,
+    reports,
+    session,
+    single_sign_on,
+    statistics,
+    studies,
+    uploads,
+    worklist,
+)
 from wetread.room.settings import Settings
 from wetread.room.store import Store
 
@@ -91,11 +103,19 @@ def create_app(settings: Settings, *, similar: SimilarNote | None = None, store:
         redoc_url=None,
         openapi_url=None,
     )
+    store = store or open_store(settings)
     app.state.room = Room(
-        settings, store or open_store(settings), BlobStore(settings.films), BlobStore(settings.cache), similar
+        settings,
+        store,
+        BlobStore(settings.films),
+        BlobStore(settings.cache),
+        similar,
+        None if settings.oidc is None else Provider(settings.oidc, store),
     )
     api = APIRouter(prefix="/api", responses=_RESPONSES)
     api.include_router(session.public)
+    if settings.oidc is not None:
+        api.include_router(single_sign_on.router)
     private = APIRouter(dependencies=[Depends(current)])
     for module in (session, worklist, uploads, studies, reports, help, statistics, admin, reader_studies):
         private.include_router(module.router)

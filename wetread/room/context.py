@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy import select
@@ -14,6 +14,7 @@ from sqlalchemy import select
 from wetread.room import auth
 from wetread.room.auth import Person
 from wetread.room.files import BlobStore
+from wetread.room.oidc import Provider
 from wetread.room.problems import Problem
 from wetread.room.reports import Author
 from wetread.room.settings import Settings
@@ -57,7 +58,7 @@ class Room:
     blobs: BlobStore
     cache: BlobStore
     similar: SimilarNote | None = None
-    oidc: Any = None
+    oidc: Provider | None = None
     requests: Limiter = field(init=False)
     logins: Limiter = field(init=False)
 

@@ -34,6 +34,7 @@ __all__ = [
     "Login",
     "LoginFailure",
     "Macro",
+    "OidcState",
     "ReaderCase",
     "ReaderStudy",
     "ReportRow",
@@ -110,6 +111,16 @@ class Link(Base):
     purpose: Mapped[str]
     expires: Mapped[float]
     used: Mapped[float | None]
+
+
+class OidcState(Base):
+    """A single sign-on that is under way; the state that comes back is stored only as SHA-256."""
+
+    __tablename__ = "oidc_state"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    nonce: Mapped[str]
+    verifier: Mapped[str]
+    expires: Mapped[float]
 
 
 class StudyRow(Base):
