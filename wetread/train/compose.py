@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from wetread.metrics.nlg import CiderScorer
+from wetread.metrics.nlg import CiderScorer, rouge_l
 from wetread.model.tokenizer import BEGIN, END, IMPRESSION, PAD, Tokenizer
 from wetread.report.labeler import label
 from wetread.train.config import DecoderConfig
@@ -32,7 +32,7 @@ class Lesson:
     """What the decoder learns from, by study: memory rows and the tokens of the report (BEGIN … IMPRESSION … END).
 
     ``truth`` (N, 14) are the commands that the report itself obeys, ``guess`` (N, 14) those that the encoder's
-    thresholds would give; ``texts`` the reference of the reward, cleaned as the metric does.
+    thresholds would give; ``texts`` and ``impressions`` the references of the reward, cleaned as the metric does.
     """
 
     concepts: torch.Tensor
@@ -43,6 +43,7 @@ class Lesson:
     guess: torch.Tensor
     tokens: torch.Tensor
     texts: tuple[str, ...]
+    impressions: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.concepts)
@@ -118,11 +119,13 @@ def generate(
     limit: int,
     temperature: float = 0.0,
     generator: torch.Generator | None = None,
+    copies: int = 1,
 ) -> torch.Tensor:
-    """(B, ≤ limit) tokens after BEGIN: greedy at temperature 0, else sampled; PAD after END."""
+    """(B · copies, ≤ limit) tokens after BEGIN: greedy at temperature 0, else sampled; PAD after END."""
     decoder.eval()
     cross, mask = decoder.prefill(memory)
-    n = len(memory.concepts)
+    cross, mask = cross.repeat_interleave(copies, 2), mask.repeat_interleave(copies, 0)
+    n = len(mask)
     past = decoder.empty_past(n)
     token = torch.full((n,), BEGIN)
     done = torch.zeros(n, dtype=torch.bool)
@@ -151,30 +154,37 @@ def sections(tokens: Sequence[int], tokenizer: Tokenizer) -> tuple[list[str], li
 
 
 class Rewards:
-    """What a sampled report is paid: CIDEr of its FINDINGS (and a little of its IMPRESSION) and obedience.
+    """What a sampled report is paid: CIDEr of both sections, ROUGE-L of FINDINGS, obedience, agreement, no repetition.
 
     Args:
-        clean: from a report's text to the metric's tokens; references: all reference texts, cleaned.
+        clean: from a report's text to the metric's tokens; lesson: its references.
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, clean: Callable[[str], str], references: Sequence[str], config: DecoderConfig
+        self, tokenizer: Tokenizer, clean: Callable[[str], str], lesson: Lesson, config: DecoderConfig
     ) -> None:
-        self.tokenizer, self.clean, self.config = tokenizer, clean, config
-        self.cider = CiderScorer(references)
-        self.vectors = [self.cider.vector(r) for r in references]
+        self.tokenizer, self.clean, self.config, self.lesson = tokenizer, clean, config, lesson
+        self.cider, self.cider_impression = CiderScorer(lesson.texts), CiderScorer(lesson.impressions)
+        self.vectors = [self.cider.vector(r) for r in lesson.texts]
+        self.impressions = [self.cider_impression.vector(r) for r in lesson.impressions]
 
     def __call__(self, tokens: torch.Tensor, study: int, commands: torch.Tensor) -> float:
         findings, impression = sections(tokens.tolist(), self.tokenizer)
-        text = " ".join(findings)
-        reward = self.config.cider_weight * self.cider.score(self.clean(text), self.vectors[study]) if text else -1.0
-        said = label(text)
-        wanted = {name for name, on in zip(LABELS, commands.tolist(), strict=True) if on and name != "No Finding"}
-        stated = {name for name in LABELS if said[name] == "positive" and name != "No Finding"}
-        wrong = len(wanted ^ stated)
+        text, conclusion = self.clean(" ".join(findings)), self.clean(" ".join(impression))
+        wanted = {name for name, on in zip(LABELS, commands.tolist(), strict=True) if on}
+        said, concluded = _stated(findings), _stated(impression)
+        wrong = len((wanted - {"No Finding"}) ^ said) + len(concluded - said)
+        reward = self.config.cider_weight * self.cider.score(text, self.vectors[study])
+        reward += self.config.rouge_weight * rouge_l(self.lesson.texts[study], text)
+        reward += 0.2 * self.config.cider_weight * self.cider_impression.score(conclusion, self.impressions[study])
         reward -= self.config.label_weight * wrong
         reward -= 0.5 * (len(findings) - len(set(findings)))
-        return reward - (0.5 if not impression else 0.0)
+        return reward - float(not findings) - 0.5 * float(not impression)
+
+
+def _stated(sentences: Sequence[str]) -> set[str]:
+    said = label(" ".join(sentences))
+    return {name for name in LABELS if said[name] == "positive" and name != "No Finding"}
 
 
 def self_critical(
@@ -197,24 +207,18 @@ def self_critical(
         progress = tqdm(order.split(config.batch), desc=f"self-critical {epoch + 1}/{config.scst_epochs}", unit="batch")
         for index in progress:
             commands = _mixed(lesson, index, 0.7, generator)
-            repeated = index.repeat_interleave(k)
-            memory = lesson.memory(repeated, commands.repeat_interleave(k, 0))
-            memory = Memory(
-                memory.concepts,
-                memory.maps,
-                memory.views,
-                memory.commands,
-                memory.indication * (torch.rand(len(index), 1, generator=generator) < 0.5).repeat_interleave(k, 0),
-            )
-            tokens = generate(decoder, memory, config.max_tokens, 1.0, generator)
+            memory = lesson.memory(index, commands)
+            memory.indication = memory.indication * (torch.rand(len(index), 1, generator=generator) < 0.5)
+            tokens = generate(decoder, memory, config.max_tokens, 1.0, generator, copies=k)
+            studies = index.repeat_interleave(k).tolist()
             reward = torch.tensor(
-                [rewards(t, int(i), c) for t, i, c in zip(tokens, repeated, memory.commands, strict=True)]
+                [rewards(t, i, c) for t, i, c in zip(tokens, studies, commands.repeat_interleave(k, 0), strict=True)]
             ).view(-1, k)
             paid.append(float(reward.mean()))
             others = (reward.sum(1, keepdim=True) - reward) / (k - 1)
             advantage = (reward - others).flatten()
             begun = torch.cat((torch.full((len(tokens), 1), BEGIN), tokens[:, :-1]), 1)
-            logits = decoder(begun, memory)
+            logits = decoder(begun, memory, copies=k)
             chosen = -functional.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none").view_as(tokens)
             valid = (tokens != PAD).float()
             loss = -(advantage[:, None] * chosen * valid).sum() / valid.sum()

@@ -62,14 +62,15 @@ class DecoderConfig:
     dropout: float = 0.2
     max_tokens: int = 110
     min_word: int = 3
-    epochs: int = 20
+    epochs: int = 15
     batch: int = 32
     learning_rate: float = 1e-3
     label_smoothing: float = 0.05
     scst_epochs: int = 6
     scst_samples: int = 5
-    scst_learning_rate: float = 5e-5
+    scst_learning_rate: float = 1e-4
     cider_weight: float = 1.0
+    rouge_weight: float = 1.0
     label_weight: float = 1.0
     beams: int = 1
 

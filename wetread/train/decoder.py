@@ -161,11 +161,13 @@ class ReportDecoder(nn.Module):
     def empty_past(self, n: int) -> torch.Tensor:
         return torch.zeros(len(self.layers), 2, n, self.heads, 0, self.width // self.heads)
 
-    def forward(self, tokens: torch.Tensor, m: Memory) -> torch.Tensor:
-        """Teacher forcing: tokens (B, T) → logits (B, T, vocabulary)."""
+    def forward(self, tokens: torch.Tensor, m: Memory, copies: int = 1) -> torch.Tensor:
+        """Teacher forcing: tokens (B · copies, T), ``copies`` reports of each study → logits (…, T, vocabulary)."""
         memory, mask = self.memory(m)
+        mask = mask.repeat_interleave(copies, 0)
         x = self.words(tokens) + self.places(torch.arange(tokens.shape[1], device=tokens.device))
         x = functional.dropout(x, self.p, self.training)
         for layer in self.layers:
-            x, _ = layer(x, None, layer.cross(memory), mask)
+            key, value = (t.repeat_interleave(copies, 0) for t in layer.cross(memory))
+            x, _ = layer(x, None, (key, value), mask)
         return functional.linear(self.norm(x), self.words.weight)

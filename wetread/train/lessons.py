@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,9 +104,9 @@ def lesson_of(
     guess: np.ndarray,
     tokenizer: Tokenizer,
     limit: int,
-    references: Sequence[str],
+    clean: Callable[[str], str],
 ) -> Lesson:
-    """The lessons of studies that have FINDINGS (all rows given must)."""
+    """The lessons of studies that have FINDINGS (all rows given must); ``clean`` makes references of texts."""
     texts = [teaching_text(row, tokenizer, limit) for row in rows]
     tokens = [
         [BEGIN, *_flat(findings, tokenizer), IMPRESSION, *_flat(impression, tokenizer), END]
@@ -118,7 +118,8 @@ def lesson_of(
         truth=torch.from_numpy(truth),
         guess=torch.from_numpy(guess),
         tokens=_padded(tokens),
-        texts=tuple(references),
+        texts=tuple(clean(row.findings or "") for row in rows),
+        impressions=tuple(clean(row.impression or "") for row in rows),
     )
 
 

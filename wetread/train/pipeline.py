@@ -234,14 +234,13 @@ def _decoder(run: Run) -> None:
     protocol = R2GenProtocol(R2GenVocabulary.from_reports(r.findings or "" for r in run.rows if r.split == "train"))
     read = lessons.reader_rows(run.rows, seen.studies, seen.outputs, seen.scale, tokenizer)
     index = torch.from_numpy(np.flatnonzero(taught))
-    # A lesson needs a sentence of FINDINGS.
     lesson = lessons.lesson_of(
         teachers,
         {k: v[index] for k, v in read.items()},
         guess[taught],
         tokenizer,
         config.max_tokens,
-        [protocol.reference(row.findings or "") for row in teachers],
+        protocol.reference,
     )
     val = np.array([row.split == "val" for row in run.rows])
     judge = Judge.of(run.rows, val, read, guess, truth_of(run)[0], tokenizer, protocol, config.max_tokens)
@@ -255,7 +254,7 @@ def _decoder(run: Run) -> None:
         save_file(decoder.state_dict(), words)
     done = run.folder / "decoder.safetensors"
     if not done.exists():
-        rewards = compose.Rewards(tokenizer, protocol.hypothesis, lesson.texts, config)
+        rewards = compose.Rewards(tokenizer, protocol.hypothesis, lesson, config)
         compose.self_critical(
             decoder, lesson, rewards, config, run.config.seed, run.folder / "checkpoints" / "scst.pt", judge
         )

@@ -67,7 +67,7 @@ def build(rows: Sequence[Any], teachers: Sequence[bool], min_concept: int, min_w
     """The concept matrix of manifest lines.
 
     Args:
-        rows: manifest lines (``wetread.data.manifest.ManifestStudy``), with ``mesh``: {``major``: codes} in ``extra`` where known.
+        rows: manifest lines; MeSH codes are read from ``extra["mesh"]["major"]`` where it is there.
         teachers: which lines may choose the vocabulary of concepts (train and extra; never val or test).
         min_concept, min_wording: how many teachers must have a MeSH term or a wording to make it a concept.
     """
