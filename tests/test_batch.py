@@ -19,6 +19,15 @@ from wetread.data.manifest import ManifestStudy, ManifestView, write_manifest
 from wetread.errors import BundleError, InputError, UsageError, WetreadError
 
 
+def _first_time(path: Path) -> bool:
+    """True once, for the process that makes the file."""
+    try:
+        path.open("x").close()
+    except OSError:
+        return False
+    return True
+
+
 @dataclass(frozen=True)
 class FakeDrafter:
     """Pickles into the workers; the name of a study tells what happens to it."""
@@ -29,7 +38,7 @@ class FakeDrafter:
     def __call__(self) -> DraftStudy:
         if self.load == "bundle":
             raise BundleError("the bundle has another checksum")
-        if self.load == "die":
+        if self.load == "die" or (self.load and _first_time(Path(self.load))):
             os.kill(os.getpid(), signal.SIGKILL)
 
         def draft(study: ManifestStudy) -> dict[str, Any]:
@@ -144,6 +153,14 @@ def test_two_runs_do_not_write_the_same_file(tmp_path: Path) -> None:
 def test_workers_that_cannot_start_end_the_run(tmp_path: Path, load: str, error: type[WetreadError]) -> None:
     with pytest.raises(error, match=r"checksum|SIGKILL"):
         run_batch(_manifest(tmp_path, "a", "b"), tmp_path / "o.jsonl", FakeDrafter(load=load), BatchOptions(workers=1))
+
+
+def test_a_worker_that_dies_while_it_loads_is_replaced_and_loses_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "o.jsonl"
+    drafter = FakeDrafter(load=str(tmp_path / "died"))
+    result = run_batch(_manifest(tmp_path, "a", "b"), out, drafter, BatchOptions(workers=1))
+    assert (tmp_path / "died").exists()
+    assert result == BatchResult(kept=0, drafted=2, failed=0)
 
 
 def test_what_is_wrong_with_the_manifest_shows_before_any_draft(tmp_path: Path) -> None:

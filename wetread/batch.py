@@ -30,6 +30,8 @@ Line = dict[str, Any]
 
 #: Studies that may be finished and waiting for a slower one before them, for each worker.
 _AHEAD = 8
+#: Workers that may die in a row while they load the model.
+_DEATHS = 3
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ class DrafterFactory:
         from wetread.draft import Drafter
 
         drafter = Drafter.load(self.bundle, threads=self.threads)
+        _ = drafter.reader  # a network that cannot be opened ends the run, not each study
 
         def draft(study: ManifestStudy) -> dict[str, Any]:
             paths = [str(view.path) for view in study.views]
@@ -154,7 +157,7 @@ class _Worker:
     pipe: Connection
     ready: bool = False
     index: int | None = None
-    study_id: str = ""
+    study: ManifestStudy | None = None
 
 
 class _LocalPool:
@@ -162,6 +165,7 @@ class _LocalPool:
         self._make = make
         self._context = multiprocessing.get_context("spawn")  # a forked onnxruntime deadlocks
         self._workers = [self._start() for _ in range(count)]
+        self._deaths = 0  # of workers that were still loading, since the last one that became ready
 
     def _start(self) -> _Worker:
         ours, theirs = self._context.Pipe()
@@ -174,8 +178,11 @@ class _LocalPool:
         return sum(worker.index is None for worker in self._workers)
 
     def submit(self, index: int, study: ManifestStudy) -> None:
-        worker = next(w for w in self._workers if w.index is None)
-        worker.index, worker.study_id = index, study.study_id
+        self._give(next(w for w in self._workers if w.index is None), index, study)
+
+    @staticmethod
+    def _give(worker: _Worker, index: int, study: ManifestStudy) -> None:
+        worker.index, worker.study = index, study
         with contextlib.suppress(OSError):  # it died idle: collect() sees that
             worker.pipe.send(study)
 
@@ -198,26 +205,31 @@ class _LocalPool:
         if isinstance(message, WetreadError):
             raise message
         if message is None:
-            worker.ready = True
+            worker.ready, self._deaths = True, 0
             return None
         index, worker.index = worker.index, None
         assert index is not None
         return index, message
 
     def _bury(self, place: int) -> tuple[int, Line] | None:
-        """Replaces a dead worker; its study fails."""
+        """Replaces a dead worker; the study that it was drafting fails, one that it had not begun goes on."""
         worker = self._workers[place]
         worker.process.join()
         code = worker.process.exitcode
         cause = signal.Signals(-code).name if code and code < 0 else f"exit code {code}"
         worker.pipe.close()
         if not worker.ready:
-            raise WetreadError(f"a worker process died while it loaded the model ({cause}); try fewer --workers")
+            self._deaths += 1
+            if self._deaths > _DEATHS:
+                raise WetreadError(f"worker processes die while they load the model ({cause}); try fewer --workers")
         self._workers[place] = self._start()
-        if worker.index is None:
+        if worker.index is None or worker.study is None:
+            return None
+        if not worker.ready:
+            self._give(self._workers[place], worker.index, worker.study)
             return None
         return worker.index, _failure(
-            worker.study_id, f"the worker process died ({cause}) while it drafted this study; the others went on"
+            worker.study.study_id, f"the worker process died ({cause}) while it drafted this study; the others went on"
         )
 
     def close(self) -> None:
@@ -238,17 +250,17 @@ class _RayPool:
         except ImportError as error:
             raise ExtraMissing("wetread batch --engine ray", "ray") from error
         self._ray = ray
-        if os.environ.get("RAY_ADDRESS"):
-            ray.init(log_to_driver=False, logging_level="ERROR")
-        else:
-            ray.init(
-                num_cpus=count,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level="ERROR",
-                object_store_memory=500 * 2**20,
-                _node_ip_address="127.0.0.1",
-            )
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        alone: dict[str, Any] = {
+            "num_cpus": count,
+            "include_dashboard": False,
+            "object_store_memory": 500 * 2**20,
+            "_node_ip_address": "127.0.0.1",
+        }
+        try:
+            ray.init(**quiet, **({} if os.environ.get("RAY_ADDRESS") else alone))
+        except Exception as error:  # a bare Exception where its processes do not come up in time
+            raise OutsideError(f"Ray does not start ({error}); try --engine local, or look at RAY_ADDRESS") from error
 
         class Actor:
             def start(self, make: Callable[[], DraftStudy]) -> None:
