@@ -7,6 +7,9 @@ import shutil
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +20,13 @@ pytest.importorskip("fastapi", reason="the extra 'room' is not installed")
 sys.path.insert(0, str(Path(__file__).parent))
 
 import fakes
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from argon2 import PasswordHasher
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from wetread.room import auth
-from wetread.room.app import create_app, open_store
+from wetread.room.app import create_app, make_room, open_store
 from wetread.room.context import Room
 from wetread.room.demo import ACCOUNTS, PASSWORD, add_accounts
 from wetread.room.files import BlobStore
@@ -44,18 +49,46 @@ class Caller(TestClient):
         return self
 
 
+_apps: dict[Settings, FastAPI] = {}
+
+
+def _app(settings: Settings, store: Store) -> FastAPI:
+    """Building the routes takes a third of a second: tests with the same options share them, one after the other."""
+    key = replace(settings, data=Path())
+    if key not in _apps:
+        _apps[key] = create_app(settings, store=store)
+    return _apps[key]
+
+
+@cache
+def _portal() -> BlockingPortal:
+    return _exit.enter_context(start_blocking_portal())
+
+
+_exit = ExitStack()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_portal() -> Iterator[None]:
+    yield
+    _exit.close()
+    _portal.cache_clear()
+
+
 class House:
     """The application under test and what a test does with it again and again."""
 
     def __init__(self, settings: Settings, template: Path) -> None:
         settings.data.mkdir(parents=True)
         shutil.copy(template, settings.data / "room.sqlite")
-        self.app = create_app(settings, store=Store(settings))
-        self.room: Room = self.app.state.room
-        self.store = self.room.store
+        self.store = Store(settings)
+        self.app = _app(settings, self.store)
+        self.room: Room = make_room(settings, self.store)
+        self.app.state.room = self.room
 
     def browser(self, username: str | None = None) -> Caller:
         caller = Caller(self.app, base_url="http://room.test", raise_server_exceptions=False)
+        caller.portal = _portal()  # else each request would start a thread and an event loop of its own
         return caller if username is None else caller.log_in(username)
 
     def receive(self, *seeds: int, draft: bool = True, **request: str) -> list[str]:

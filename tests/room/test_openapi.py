@@ -39,8 +39,6 @@ def test_schemathesis_finds_no_failure_of_the_server(make_house, tmp_path: Path)
     house = make_house()
     house.receive(1)
     callers = {"reader": house.browser("reader"), "admin": house.browser("admin")}
-    for caller in callers.values():
-        caller.cookies.jar  # noqa: B018
     schema = schemathesis.openapi.from_dict(house.app.openapi())
     wrong: list[str] = []
     skip = {"/api/logout", "/api/me/password", "/api/users/{user_id}/reset"}
@@ -49,7 +47,7 @@ def test_schemathesis_finds_no_failure_of_the_server(make_house, tmp_path: Path)
         strategy = operation.as_strategy()
 
         @settings(
-            max_examples=4,
+            max_examples=3,
             deadline=None,
             database=None,
             derandomize=True,
@@ -65,6 +63,8 @@ def test_schemathesis_finds_no_failure_of_the_server(make_house, tmp_path: Path)
                 k: v for k, v in dict(words.pop("headers", None) or {}).items()
                 if k.lower() not in ("authorization", "x-csrf-token", "cookie")
             }  # fmt: skip
+            if isinstance(words.get("data"), bytes | str):
+                words["content"] = words.pop("data")
             try:
                 answer = caller.request(headers=headers, **words)
             except (UnicodeError, ValueError):

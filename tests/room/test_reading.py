@@ -67,7 +67,7 @@ def test_from_upload_to_addendum(house: House) -> None:
 def test_pixels_are_the_films_own(house: House, study: str) -> None:
     reader = house.browser("reader")
     film = reader.get(f"/api/studies/{study}").json()["films"][0]
-    assert (film["rows"], film["columns"], film["bits"], film["invert"]) == (512, 480, 12, False)
+    assert (film["rows"], film["columns"], film["bits"], film["invert"]) == (288, 272, 12, False)
     assert film["spacing"] == {"row": 0.2, "column": 0.2, "kind": "detector"}
     assert film["orientation"] == {"left": "R", "right": "L", "top": "H", "bottom": "F"}
     answer = reader.get(film["pixels"])

@@ -36,7 +36,7 @@ from wetread.room.routes import (
 from wetread.room.settings import Settings
 from wetread.room.store import Store
 
-__all__ = ["create_app", "open_store"]
+__all__ = ["create_app", "make_room", "open_store"]
 
 STATIC = Path(__file__).parent / "static"
 _log = logging.getLogger("wetread.room")
@@ -87,6 +87,12 @@ def _database_words(error: SQLAlchemyError) -> str:
     return "The database cannot be reached; what you typed is kept in this window, try again in a moment."
 
 
+def make_room(settings: Settings, store: Store, similar: SimilarNote | None = None) -> Room:
+    """The parts of one server process."""
+    sso = None if settings.oidc is None else Provider(settings.oidc, store)
+    return Room(settings, store, BlobStore(settings.films), BlobStore(settings.cache), similar, sso)
+
+
 def create_app(settings: Settings, *, similar: SimilarNote | None = None, store: Store | None = None) -> FastAPI:
     """The reading room as an ASGI application; ``app.state.room`` holds its parts.
 
@@ -103,15 +109,7 @@ def create_app(settings: Settings, *, similar: SimilarNote | None = None, store:
         redoc_url=None,
         openapi_url=None,
     )
-    store = store or open_store(settings)
-    app.state.room = Room(
-        settings,
-        store,
-        BlobStore(settings.films),
-        BlobStore(settings.cache),
-        similar,
-        None if settings.oidc is None else Provider(settings.oidc, store),
-    )
+    app.state.room = make_room(settings, store or open_store(settings), similar)
     api = APIRouter(prefix="/api", responses=_RESPONSES)
     api.include_router(session.public)
     if settings.oidc is not None:
