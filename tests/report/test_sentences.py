@@ -45,7 +45,7 @@ def test_splits(text: str, expected: list[str]) -> None:
 
 texts = st.one_of(
     st.text(max_size=300),
-    st.lists(st.sampled_from(["No effusion", ".", " ", "\n", "1.", "Dr.", "A.", "1.2 cm", "?", "- ", "\x00", "é", "。"])).map(
+    st.lists(st.sampled_from(["No effusion", ".", " ", "\n", "1.", "Dr.", "A.", "1.2 cm", "?", "- ", "\x00", "é"])).map(
         "".join
     ),
 )
@@ -65,4 +65,4 @@ def test_only_white_space_is_lost(text: str) -> None:
 
 @pytest.mark.parametrize("piece", [".", "1. ", "Dr. ", "A. ", "\n ", " ", 'x.")', "a.m. ", "- "])
 def test_long_repetitions_are_split(piece: str) -> None:
-    assert "".join(values(piece * 20_000)).count("x") == piece.count("x") * 50_000
+    assert "".join(values(piece * 20_000)).count("x") == piece.count("x") * 20_000

@@ -40,7 +40,9 @@ def run(args: argparse.Namespace) -> int:
         with open(args.file, "rb") as stream:
             _label(stream, args.file, args)
     except OSError as error:
-        raise InputError(f"{args.file} cannot be read: {error.strerror}; give a text file with one report a line")
+        raise InputError(
+            f"{args.file} cannot be read: {error.strerror}; give a text file with one report a line"
+        ) from error
     return 0
 
 
@@ -51,7 +53,7 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[str]:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             raise InputError(
-                f"{name}, line {number}: byte {error.start + 1} is not UTF-8; convert the file, e.g. with iconv -t UTF-8"
+                f"{name}, line {number}: byte {error.start + 1} is not UTF-8; convert it, e.g. with iconv -t UTF-8"
             ) from error
         yield text.rstrip("\r\n")
 

@@ -142,7 +142,8 @@ def _tables(convention: Convention) -> _Tables:
         if not (plain and "~" in flags):
             meanings.setdefault((subject, predicate), []).append((name, cast(State, state)))
             kinds.setdefault(subject, set()).add(predicate)
-    return _Tables(Matcher(rules, several=(_CONTEXT, _ATTRIBUTE)), meanings, {k: frozenset(v) for k, v in kinds.items()})
+    matcher = Matcher(rules, several=(_CONTEXT, _ATTRIBUTE))
+    return _Tables(matcher, meanings, {kind: frozenset(found) for kind, found in kinds.items()})
 
 
 class _Clauses:
@@ -270,7 +271,24 @@ def _finding_things(clauses: _Clauses, match: Match) -> list[_Thing]:
 _PLACED = frozenset(
     ("Lung Opacity", "Lung Lesion", "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion")
 )
-_PREPOSITIONS = frozenset("in at within of on over overlying involving along near to throughout is are".split())
+_PREPOSITIONS = frozenset(
+    [
+        "in",
+        "at",
+        "within",
+        "of",
+        "on",
+        "over",
+        "overlying",
+        "involving",
+        "along",
+        "near",
+        "to",
+        "throughout",
+        "is",
+        "are",
+    ]
+)
 _JOINS = frozenset(["and", "or", ",", "with", "without", "versus", "vs", "plus"])
 
 

@@ -75,7 +75,7 @@ def _expand(phrase: str) -> Iterator[tuple[str, ...]]:
     for word in phrase.lower().split():
         optional = word.endswith("?") and len(word) > 1
         words = word.rstrip("?").split("|") if optional else word.split("|")
-        choices.append(words + [""] if optional else words)
+        choices.append([*words, ""] if optional else words)
     for words_ in product(*choices):
         yield tuple(w for w in words_ if w)
 

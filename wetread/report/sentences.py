@@ -22,9 +22,29 @@ class Span(NamedTuple):
 
 
 #: Words that end with a full stop and do not end a sentence (lower case, without the last stop).
-_ABBREVIATIONS = frozenset("dr drs mr mrs ms prof st vs approx e.g i.e eg ie cf fig figs incl resp dept hosp".split())
+_ABBREVIATIONS = frozenset(
+    [
+        "dr",
+        "drs",
+        "mr",
+        "mrs",
+        "ms",
+        "prof",
+        "st",
+        "vs",
+        "approx",
+        "e.g",
+        "i.e",
+        "eg",
+        "ie",
+        "cf",
+        "fig",
+        "figs",
+        "resp",
+    ]
+)
 #: Words that end a sentence only where a capital follows.
-_UNDECIDED = frozenset("a.m p.m am pm etc lt rt".split())
+_UNDECIDED = frozenset(["a.m", "p.m", "am", "pm", "etc", "lt", "rt"])
 #: A place where a sentence may end: a mark with what closes after it, a missing space, a blank line, a list item.
 _BREAK = re.compile(
     r"""(?P<mark>(?<![.!?])[.!?]++["')\]]*+)(?=\s|\Z)
