@@ -72,21 +72,18 @@ class _Draft:
 
 def _lines(path: str) -> list[str]:
     """The lines of a UTF-8 file; only a line feed ends one, so that the count is what an editor shows."""
+    lines: list[str] = []
     try:
-        raw = Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            for raw in file:
+                lines.append(raw.decode("utf-8-sig" if not lines else "utf-8").rstrip("\r\n"))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    try:
-        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        number = raw.count(b"\n", 0, error.start) + 1
         raise InputError(
-            f"{path} is not UTF-8 (line {number}); convert it, for instance with 'iconv -f LATIN1 -t UTF-8'"
+            f"{path} is not UTF-8 (line {len(lines) + 1}); convert it, for instance with 'iconv -f LATIN1 -t UTF-8'"
         ) from error
-    lines = text.split("\n")
-    if lines and not lines[-1]:
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
+    return lines
 
 
 def _is_json(lines: Sequence[str]) -> bool:

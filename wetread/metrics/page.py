@@ -25,7 +25,8 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
        max-width: 70rem; padding: 0 1rem; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 table { border-collapse: collapse; } th, td { padding: .25rem .8rem; border-bottom: 1px solid var(--line); }
-th { text-align: left; font-weight: 600; } td.n { text-align: right; font-variant-numeric: tabular-nums; }
+th { text-align: left; font-weight: 600; } td.n { text-align: right; white-space: nowrap;
+       font-variant-numeric: tabular-nums; }
 .note { border-left: 4px solid #c98a00; padding: .4rem .8rem; background: var(--only); }
 .soft, figcaption { color: var(--soft); font-size: .88rem; } code { overflow-wrap: anywhere; }
 .case { display: grid; grid-template-columns: 1fr 1fr; gap: 1.2rem;

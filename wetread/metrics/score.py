@@ -76,13 +76,18 @@ class _Scorer:
             given = self.labels.reference
             self.states = given if given is not None else self.label(self.references, "labels of the references")
 
-    def load_meteor(self, texts: Sequence[str]) -> None:
-        """Read METEOR's tables as far as the references and these tokenised texts need them."""
+    def load_meteor(self, *groups: Sequence[str]) -> None:
+        """Read METEOR's tables as far as the references and these texts need them."""
         if "meteor" not in self.options.groups:
             return
+        protocol = self.options.protocol
+        # Distinct words are enough to know which part of the tables is needed.
+        words = {word for group in groups for text in protocol.hypotheses(group) for word in text.split()}
+        words.update(word for text in self.prepared for word in text.split())
+        words.update(word for text in protocol.references(groups[-1]) for word in text.split())
         try:
             with self.phase("METEOR's tables", 60) as step:
-                self.meteor = Meteor.load([*self.prepared, *texts], self.options.meteor, step)
+                self.meteor = Meteor.load(words, self.options.meteor, step)
         except MetricUnavailable as error:
             self.unavailable["METEOR"] = str(error)
 
@@ -149,7 +154,9 @@ class _Scorer:
 
 def _signature(pairs: Pairs, scorer: _Scorer) -> str:
     options = scorer.options
-    lines = [f"{study}\t{reference}" for study, reference in zip(pairs.ids, pairs.references)]
+    digest = hashlib.sha256()
+    for study, reference in zip(pairs.ids, pairs.references):
+        digest.update(f"{study}\t{reference}\n".encode())
     given = scorer.labels.reference is not None or scorer.labels.hypothesis is not None
     labeler = scorer.labels.source if given else "chexbert" if scorer.chexbert else "wetread"
     parts = [
@@ -157,7 +164,7 @@ def _signature(pairs: Pairs, scorer: _Scorer) -> str:
         options.protocol.signature,
         f"section:{scorer.section}",
         f"n:{len(pairs)}",
-        f"references:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()[:12]}",
+        f"references:{digest.hexdigest()[:12]}",
         f"labels:{labeler}",
         f"uncertain:{'positive' if options.uncertain_as_positive else 'not-positive'}",
         f"bootstrap:{options.samples}",
@@ -210,8 +217,7 @@ def evaluate(
     scorer = _Scorer(options, pairs.references, section, labels or GivenLabels(), phase)
     scorer.prepare()
     kept = [text for text in train or () if text.strip()]
-    texts = [text for group in (pairs.hypotheses, other or (), kept) for text in options.protocol.hypotheses(group)]
-    scorer.load_meteor([*texts, *options.protocol.references(kept)])
+    scorer.load_meteor(pairs.hypotheses, other or (), kept)
     measures, states, contradictions = scorer.measures(pairs.hypotheses, states=scorer.labels.hypothesis, others=True)
     rows = {}
     if "clinical" in options.groups and scorer.states is not None and states is not None:
