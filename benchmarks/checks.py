@@ -118,10 +118,8 @@ def main() -> None:
     bases = {"our own": list(CLEAN)}
     if val:
         bases["val"] = [report for _, report in val if report.findings and report.impression]
-        counts, flagged, lines = false_alarms(val)
         start = time.process_time()
-        for _, report in val:
-            check(report)
+        counts, flagged, lines = false_alarms(val)  # no sentence was read before
         took = 1e3 * (time.process_time() - start) / len(val)
         low, high = wilson_interval(flagged, len(val))
         print(

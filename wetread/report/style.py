@@ -228,7 +228,7 @@ def _normal_sites(sentence: str) -> tuple[Site, ...]:
 
 
 _SIZE = (
-    r"(?:approximately |about |roughly |up to |at least )?\d+(?:\.\d+)?(?:\s*(?:-|x|×|by|to)\s*\d+(?:\.\d+)?)*"
+    r"(?:approximately |about |roughly |up to |at least )?\d+(?:\.\d+)?(?:\s*(?:-|x|×|by|to)\s*\d+(?:\.\d+)?){0,3}"
     r"\s*-?(?:mm|cm|milli-?met(?:er|re)s?|centi-?met(?:er|re)s?)\b"
     r"(?:\s+in (?:size|diameter|greatest dimension|length))?"
 )

@@ -173,7 +173,16 @@ def placed(section: Section, pieces: Sequence[str]) -> list[Sentence]:
 
 @lru_cache(maxsize=1 << 12)
 def _split(text: str) -> tuple[Span, ...]:
-    return tuple(split_sentences(text))
+    spans = []
+    for start, end, _ in split_sentences(text):
+        # No sentence is that long; a text without a full stop must not cost the square of its length.
+        for at in range(start, end, _LONGEST):
+            stop = min(at + _LONGEST, end)
+            spans.append(Span(at, stop, text[at:stop]))
+    return tuple(spans)
+
+
+_LONGEST = 2_000  # characters
 
 
 def moved(flag: Flag, sentence: Sentence, severity: Severity | None = None) -> Flag:

@@ -13,8 +13,8 @@ from wetread.types import Section
 __all__ = ["COMPARISON", "comparison_flags", "without_comparison", "wording_flags"]
 
 _BLANK = re.compile(
-    r"\bX{3,}\b|_{2,}|<unk>|\[UNK\]|\[\s*\]|\(\s*\)|\[\*\*.*?\*\*\]|\*{3,}|\{\s*\}|\[(?:insert|name|date|side|"
-    r"blank)[^\]]*\]"
+    r"\bX{3,}\b|_{2,}|<unk>|\[UNK\]|\[\s*\]|\(\s*\)|\[\*\*.{0,80}?\*\*\]|\*{3,}|\{\s*\}|\[(?:insert|name|date|side|"
+    r"blank)[^\]]{0,80}\]"
     r"|\?{3,}|<[a-z_ ]{1,20}>",
     re.IGNORECASE,
 )
@@ -32,14 +32,14 @@ _STRAY = re.compile(r"(?<=\w)\s+[,;.](?=\s|$)|[,;]{2,}|(?<=[a-z])\.{2}(?=\s|$)|\
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _UNIT = re.compile(
-    rf"(?<![\d.])({_NUMBER}(?:\s*(?:x|×|by)\s*{_NUMBER})*)\s*-?\s*(mm|cm|millimet(?:er|re)s?|centimet(?:er|re)s?|m|"
+    rf"(?<![\d.])({_NUMBER}(?:\s*(?:x|×|by)\s*{_NUMBER}){{0,3}})\s*-?\s*(mm|cm|millimet(?:er|re)s?|centimet(?:er|re)s?|m|"
     rf"met(?:er|re)s?|km|"
     r"in|inch(?:es)?|ft|feet|ml|kg|mg|g|l|um|µm|mns?|cmm|mms|cms|mcm)\b(?!\s*\w*/)",
     re.IGNORECASE,
 )
 _MEASURED = re.compile(
     rf"\b(?:measur(?:es|ing|ed)|diameter of|size of)\s+(?:approximately |about |up to |roughly |at least |at )*"
-    rf"({_NUMBER}(?:\s*(?:x|×|by)\s*{_NUMBER})*)(?![\w.]\w|\s*-?\s*(?:x|×|by|to|mm|cm|mil\w*|cen\w*|%|deg\w*|°|"
+    rf"({_NUMBER}(?:\s*(?:x|×|by)\s*{_NUMBER}){{0,3}})(?![\w.]\w|\s*-?\s*(?:x|×|by|to|mm|cm|mil\w*|cen\w*|%|deg\w*|°|"
     rf"fr\w*)\b)",
     re.IGNORECASE,
 )

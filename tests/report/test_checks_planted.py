@@ -1,0 +1,66 @@
+"""Recall on planted errors, silence on clean reports; the figures of all kinds are benchmarks/checks.py's."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import random
+import sys
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from wetread.report.checks import check
+
+ROOT = Path(__file__).parents[2]
+SHARED = Path(os.environ.get("WETREAD_SHARED", ROOT / ".." / "shared"))
+
+
+def _benchmark(name: str) -> ModuleType:
+    full = f"benchmarks.{name}"
+    if full not in sys.modules:
+        spec = importlib.util.spec_from_file_location(full, ROOT / "benchmarks" / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[full] = module
+        spec.loader.exec_module(module)
+    return sys.modules[full]
+
+
+planted = _benchmark("planted")
+
+
+@pytest.mark.parametrize("report", planted.CLEAN)
+def test_clean_reports_have_no_flag_worth_a_look(report: object) -> None:
+    assert [flag.code for flag in check(report) if flag.severity != "hint" and not flag.critical] == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", planted.KINDS)
+def test_recall_of_each_kind(kind: str) -> None:
+    rng = random.Random(kind)
+    found = total = tries = 0
+    while total < 30 and tries < 1000:
+        base = planted.CLEAN[tries % len(planted.CLEAN)]
+        tries += 1
+        error = planted.plant(kind, base, rng)
+        if error is None:
+            continue
+        total += 1
+        before = Counter(flag.code for flag in check(base))
+        after = Counter(flag.code for flag in check(error.report, **error.arguments))
+        found += any(after[code] > before[code] for code in error.codes)
+    assert total == 30
+    assert found >= 27
+
+
+def test_at_most_two_percent_of_the_references_are_called_wrong() -> None:
+    """All severe flags are counted here, also those that are right when read (docs/results.md says which)."""
+    if not (SHARED / "iu_xray").exists():
+        pytest.skip("IU X-Ray is not there; WETREAD_SHARED names its folder")
+    reports = _benchmark("checks").val_reports(SHARED)
+    flagged = sum(any(flag.severity == "severe" for flag in check(report)) for _, report in reports)
+    assert len(reports) == 296
+    assert flagged / len(reports) <= 0.02
