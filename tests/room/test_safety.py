@@ -80,6 +80,23 @@ def test_logout_and_time_end_a_login(house: House) -> None:
     assert three.get("/api/session").status_code == 401
 
 
+def test_polling_keeps_nobody_logged_in(house: House) -> None:
+    reader = house.browser("reader")
+
+    def seen(ago: float) -> float:
+        with house.store.write() as session:
+            login = session.get_one(Login, auth.digest(str(reader.cookies.get("wetread_session"))))
+            login.seen = now() - ago
+        assert reader.get("/api/worklist").status_code == 200
+        with house.store.read() as session:
+            return now() - session.get_one(Login, login.id).seen
+
+    assert seen(600) > 500
+    reader.get("/api/limits")
+    with house.store.read() as session:
+        assert now() - session.query(Login).one().seen < 500
+
+
 def test_wrong_passwords_lock_the_name_known_or_not(house: House) -> None:
     for name in ("reader", "nobody-of-this-name"):
         answers = [house.browser().post("/api/login", json={"username": name, "password": "wrong"}) for _ in range(6)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from wetread.errors import OutsideError, WetreadError
 from wetread.room import schemas
 from wetread.room.context import Room, SimilarNote, current
 from wetread.room.files import BlobStore, disk_error
-from wetread.room.middleware import Guard
+from wetread.room.middleware import Guard, bug
 from wetread.room.oidc import Provider
 from wetread.room.problems import STATUS, Problem
 from wetread.room.routes import (
@@ -39,7 +38,6 @@ from wetread.room.store import Store
 __all__ = ["create_app", "make_room", "open_store"]
 
 STATIC = Path(__file__).parent / "static"
-_log = logging.getLogger("wetread.room")
 _CODES = {
     400: "the request cannot be read",
     401: "not logged in",
@@ -192,19 +190,7 @@ def _from_database(error: SQLAlchemyError) -> Problem:
     down = isinstance(error, OperationalError | InterfaceError | PoolTimeout) and not wrong_words
     if down or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return Problem("outside", _database_words(error))
-    return _bug(error)
-
-
-def _bug(error: Exception) -> Problem:
-    # The traceback's text may hold what a patient's record holds: the log gets its places alone.
-    places, trace = [], error.__traceback__
-    while trace is not None:
-        places.append(f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    _log.error("bug: %s at %s", type(error).__name__, " > ".join(places[-8:]))
-    return Problem(
-        "bug", "Something went wrong in the server; your text is kept in this window, and the log says where."
-    )
+    return bug(error)
 
 
 def _handle_errors(app: FastAPI) -> None:
@@ -214,4 +200,3 @@ def _handle_errors(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, lambda _, e: _answer(_from_validation(e)))
     app.add_exception_handler(SQLAlchemyError, lambda _, e: _answer(_from_database(e)))
     app.add_exception_handler(OSError, lambda _, e: _answer(_from_ours(disk_error(e))))
-    app.add_exception_handler(Exception, lambda _, e: _answer(_bug(e)))

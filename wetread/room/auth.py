@@ -252,8 +252,8 @@ def new_login(store: Store, user: User, how: str) -> tuple[str, Login]:
     return token, login
 
 
-def find_login(store: Store, token: str) -> tuple[User, Login] | None:
-    """The live login behind a cookie; notes the sign of life once a minute."""
+def find_login(store: Store, token: str, *, renew: bool = False) -> tuple[User, Login] | None:
+    """The live login behind a cookie; ``renew`` notes the sign of life, once a minute."""
     with store.read() as session:
         row = session.execute(select(User, Login).join(Login).where(Login.id == digest(token))).first()
     if row is None:
@@ -262,7 +262,7 @@ def find_login(store: Store, token: str) -> tuple[User, Login] | None:
     moment = now()
     if user.disabled or login.expires < moment or login.seen + store.settings.idle < moment:
         return None
-    if moment - login.seen > 60:
+    if renew and moment - login.seen > 60:
         with store.write() as session:
             current = session.get(Login, login.id)
             if current is not None:

@@ -102,7 +102,9 @@ def current(request: Request, room: Here) -> Person:
     if scheme.casefold() == "bearer" and token:
         return _service(room, token.strip())
     cookie = request.cookies.get(cookie_name(room.settings))
-    found = auth.find_login(room.store, cookie) if cookie else None
+    # What a page does by itself is no sign that someone sits before it.
+    alone = request.url.path == "/api/worklist" or request.url.path.endswith("/claim")
+    found = auth.find_login(room.store, cookie, renew=not alone) if cookie else None
     if found is None:
         raise Problem("unauthenticated", "Please log in.")
     user, login = found

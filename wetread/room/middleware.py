@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wetread.room.problems import Problem
 from wetread.room.settings import Settings
 
-__all__ = ["Guard"]
+__all__ = ["Guard", "bug"]
 
+_log = logging.getLogger("wetread.room")
 _JSON_BYTES = 2 << 20
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
@@ -45,7 +49,11 @@ class Guard:
         body = _Bounded(receive, limit)
         dressed = self._dressed(send, scope["path"].startswith("/api"))
 
+        begun = False
+
         async def guarded(message: Message) -> None:
+            nonlocal begun
+            begun = True
             # Whatever the application made of a body that was cut off: the answer is that it was too large.
             if body.exceeded:
                 if message["type"] == "http.response.start":
@@ -57,7 +65,16 @@ class Guard:
         if refusal is not None:
             await _answer(refusal, dressed)
             return
-        await self._app(scope, body, guarded)
+        try:
+            await self._app(scope, body, guarded)
+        except ClientDisconnect:
+            if body.exceeded and not begun:
+                await _answer(_too_large(limit), dressed)
+        except Exception as error:
+            # Let through, it would be logged with its words; a body that was begun can only be cut off.
+            problem = bug(error)
+            if not begun:
+                await _answer(problem, guarded)
 
     def _dressed(self, send: Send, api: bool) -> Send:
         async def dressed(message: Message) -> None:
@@ -86,6 +103,18 @@ class Guard:
             headers.setdefault("Cache-Control", "no-store")
         if self._settings.secure:
             headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+
+
+def bug(error: Exception) -> Problem:
+    """The answer to a mistake of ours. The log gets its places, not its words: they may hold a patient's record."""
+    places, trace = [], error.__traceback__
+    while trace is not None:
+        places.append(f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    _log.error("bug: %s at %s", type(error).__name__, " > ".join(places[-8:]))
+    return Problem(
+        "bug", "Something went wrong in the server; your text is kept in this window, and the log says where."
+    )
 
 
 def _too_large(limit: int) -> Problem:

@@ -112,7 +112,8 @@ def _serve_process(settings: Settings, serving: Serving, server: socket.socket, 
     import uvicorn
 
     _log_plainly()
-    app = create_app(settings, similar=None if serving.load_similar is None else serving.load_similar())
+    similar = None if serving.load_similar is None else serving.load_similar()
+    app = create_app(settings, similar=similar, store=Store(settings))
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -371,7 +371,8 @@ class Store:
         from alembic.config import Config
 
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        folder = str(Path(__file__).parent / "migrations")
+        config.set_main_option("script_location", folder.replace("%", "%%"))
         try:
             with self._writer.begin() as connection:
                 if not self.sqlite:
@@ -404,13 +405,20 @@ class Store:
 def _engine(settings: Settings) -> Engine:
     url = settings.url
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=40)
+        engine = create_engine(
+            url, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=40, hide_parameters=True
+        )
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
         return engine
     try:
         return create_engine(
-            url, pool_pre_ping=True, pool_size=20, max_overflow=30, connect_args={"connect_timeout": 5}
+            url,
+            pool_pre_ping=True,
+            pool_size=20,
+            max_overflow=30,
+            hide_parameters=True,  # they hold what a patient's record holds, and errors end in logs
+            connect_args={"connect_timeout": 5},
         )
     except ModuleNotFoundError as error:
         raise UsageError("PostgreSQL needs psycopg: pip install 'wetread[postgresql]'.") from error
