@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -79,3 +81,17 @@ def test_unreadable_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["label", str(tmp_path / "absent.txt")]) == 3
     assert "absent.txt cannot be read" in capsys.readouterr().err
     assert main(["label", str(tmp_path)]) == 3
+
+
+def test_a_reader_that_goes_away(tmp_path: Path) -> None:
+    path = tmp_path / "many.txt"
+    path.write_text("Clear lungs.\n" * 20_000)
+    with subprocess.Popen(
+        [sys.executable, "-m", "wetread", "label", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline().startswith(b"{")
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 0

@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
     try:
         with open(args.file, "rb") as stream:
             _label(stream, args.file, args)
+    except BrokenPipeError:
+        raise  # the reader of our output went away: not the file's fault
     except OSError as error:
         raise InputError(
             f"{args.file} cannot be read: {error.strerror}; give a text file with one report a line"
