@@ -32,6 +32,10 @@ from wetread.data.clean import clean_sentence, clean_text
         ("XXXX opacities in the left base.", "Opacities in the left base."),
         ("There is an XXXX granuloma.", "There is a granuloma."),
         ("No XXXX focal consolidation.", "No focal consolidation."),
+        ("The shadow is XXXX scarring.", "The shadow is likely scarring."),
+        ("There is XXXX scarring.", "There is scarring."),
+        ("A PICC line is in XXXX.", "A PICC line is in place."),
+        ("XXXX B-lines at the bases.", "Kerley B-lines at the bases."),
         # It cannot be repaired.
         ("The lungs are XXXX.", None),
         ("XXXX lung volumes.", None),
@@ -58,6 +62,11 @@ from wetread.data.clean import clean_sentence, clean_text
         ("Interval removal of the drain.", None),
         ("Resolved pneumonia.", None),
         ("Increasing right effusion.", None),
+        ("Hernia is unchanged from XXXX and appears small.", "Hernia appears small."),
+        ("Stable heart size, moderately enlarged.", "Heart size, moderately enlarged."),
+        ("Given the rotation, heart size is stable.", None),
+        ("Heart is large with stable appearance of the lungs.", "Heart is large."),
+        ("Stable mediastinum with a tortuous aorta.", "A tortuous aorta."),
         # Old disease and lasting change are no comparison.
         ("Prior granulomatous disease.", "Prior granulomatous disease."),
         ("Old rib fracture on the left.", "Old rib fracture on the left."),

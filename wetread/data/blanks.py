@@ -15,7 +15,10 @@ __all__ = ["BLANK", "repair_blanks"]
 BLANK = "XXXX"
 
 #: What follows a blank that stood for "likely": anywhere; only after a comma or the word for a shadow.
-_LIKELY_VERB = r"(?:represent|reflect|relat|due\b|secondary|accentuat|exaggerat|indicat)"
+_LIKELY_VERB = (
+    r"(?:represent|reflect|relat|due\b|secondary|accentuat|exaggerat|indicat|correspond|consistent|compatible|sequela"
+    r"|evolving|remote)"
+)
 _LIKELY_NOUN = (
     r"(?:atelecta|subsegmental|scar|chronic|calcifi|granuloma|infectious|degenerative|combination|artifact|focal\s+atelecta"
     r"|discoid|benign|positional|overlapping|confluence|edema|congestion|bronchovascular|pneumonia|infiltrat"
@@ -52,6 +55,19 @@ _REPAIRS = _rules(
         (r"\b(dual|single)-~(?=\s+(?:cardiac|pacemaker|pacer|AICD|ICD|defib|left|right))", r"\1-lead"),
         (r"\b(an?\s+(?:\w+\s+){0,3}lymph)\s+~", r"\1 node"),
         (r"\blymph\s+~", "lymph nodes"),
+        (r"\b~\s+at\s+~(?=\s+(?:partially|in\s+part))", "likely at least"),
+        (r"^~(?=\s+B-?\s?lines)", "Kerley"),
+        (r"\b(scattered|few|some|basilar)\s+~(?=\s+of\b)", r"\1 areas"),
+        (r"\b(frontal|lateral)\s+~(?=[.,]|$)", r"\1 view"),
+        (r"\b(superior\s+vena)\s+~", r"\1 cava"),
+        (r"\b(large)\s+~(?=\s+(?:feeding|enteric))", r"\1 bore"),
+        (r"\b(injection)\s+~(?=\s+(?:has|is|with|tip))", r"\1 port"),
+        (
+            r"\b((?:catheter|line|tube|pacemaker|device|Port-a-Cath)\s+(?:is|remains)\s+in)\s+~(?=\s*(?:\.|,|with\b|over\b|$))",
+            r"\1 place",
+        ),
+        (r"\b(is|are)\s+~(?=\s+to\s+(?:represent|be)\b)", r"\1 likely"),
+        (r"\b(ICD|pacing|pacer)\s+~(?=\s+(?:tip|over)\b)", r"\1 lead"),
         (r"\b(costophrenic)\s+~(?=\s+blunting)", r"\1 angle"),
         (r"\b((?:both|bilateral)\s+(?:\w+\s+){0,2}costophrenic)\s+~", r"\1 angles"),
         (r"\b(costophrenic)\s+~(?=\s+(?:are\b|appear\b|bilaterally|clear))", r"\1 angles"),
@@ -67,11 +83,14 @@ _REPAIRS = _rules(
         (r"\b(cardiac)\s+~(?=\s+(?:generator|in\b|with\b|and\s+leads|leads))", r"\1 device"),
         (r"\b((?:right|left)\s+cardiac)\s+~(?=\.|\s+(?:is|by)\b)", r"\1 border"),
         (r"\bdual\s+~(?=\s+(?:ICD|AICD|pacemaker|cardiac|defib))", "dual-lead"),
-        (r"\b((?:defibrillator|pacemaker)(?:/ICD)?)\s+~(?=\s+(?:is|in|tip|overl|project)\b|\.)", r"\1 lead"),
+        (r"\b((?:defibrillator|pacemaker)(?:/ICD)?)\s+~(?=\s+(?:is|in|tip|overl\w+|project\w*)\b|\.)", r"\1 lead"),
         (r"\b(with|no|are)\s+~(?=\s+B\s+lines)", r"\1 Kerley"),
         (r"\b(fat)\s+~(?=\s+are\b)", r"\1 pads"),
         (r"\b((?:epicardial|pericardial|cardiac)\s+fat)\s+~", r"\1 pad"),
-        (r"\b(chest)\s+~(?=\s+(?:tip|is\b|with\b|in\b|has\b|catheter|overl|terminat))", r"\1 port"),
+        (
+            r"\b(chest)\s+~(?=\s+(?:tip|is\b|with\b|in\b|has\b|catheter|overl|terminat|identified)|,\s+the\b)",
+            r"\1 port",
+        ),
         (
             r"(?<!acute )(?<!active )(?<!focal )\b(pulmonary)\s+~"
             r"(?=\s*(?:,|and\b|are\b|appear|otherwise|within|normal))",
@@ -80,18 +99,20 @@ _REPAIRS = _rules(
         (r"\b(normal\s+pulmonary)\s+~(?=\.|\s+and\b)", r"\1 vessels"),
         (r"\b((?:right|left)\s+heart)\s+~", r"\1 border"),
         (r"\b(heart)\s+~(?=\s*(?:,|is\b|and\s+(?:mediastin|pulmonary)|within|normal))", r"\1 size"),
-        (r"\b(heart\s+size)\s+~(?=\s+(?:within|mildly|normal|enlarged|borderline))", r"\1 is"),
+        (r"\b(heart\s+size)\s+~(?=\s+(?:within|mildly|normal|enlarged|borderline|large))", r"\1 is"),
         (r"\b(is|are)\s+~(?=\s+within\s+normal)", r"\1"),
         (r"\b(superior|inferior)\s+~\s+~", r"\1 vena cava"),
         (r"\b(rotator)\s+~", r"\1 cuff"),
         (r"\b(loss\s+of\s+vertebral\s+body)\s+~", r"\1 height"),
         (r"\b(vertebral\s+body)\s+~(?=\s+(?:and|are|is)\b|\.)", r"\1 heights"),
         (r"\b(inspiratory)\s+~", r"\1 effort"),
-        (r"\bat\s+~(?=\s+(?:in\s+part|partially|mildly|moderate|borderline|one\b|two\b|\d))", "at least"),
+        (r"\bat\s+~(?=\s+(?:in\s+part|partially|mildly|moderate|borderline|the\b|one\b|two\b|\d))", "at least"),
         (r"\b(note)\s+(?:is\s+)?~(?=\s+of\b)", r"\1 is made"),
         (r"\b(most)\s+~(?=\s+(?:represent|reflect|due|relat|consistent|secondary|compatible))", r"\1 likely"),
+        (r"\b(most)\s+~(?=\s+(?:pneumonia|atelecta|mild|an?\b))", r"\1 likely"),
         (r"\b(appearance|which)\s+~(?=\s+(?:scarring|atelecta|subsegmental))", r"\1 suggests"),
-        (r"(?<=[\w,])(?<!\bno)(?<!\bor)(?<!\bare)\s+~(?=\s+" + _LIKELY_VERB + ")", " likely"),
+        (r"(?<=[\w,])(?<!\bno)(?<!\bor)\s+~(?=\s+" + _LIKELY_VERB + ")", " likely"),
+        (r"(?<!\bthere )\b(is)\s+~(?=\s+" + _LIKELY_NOUN + ")", r"\1 likely"),
         (r"(?<=,)\s+~(?=\s+(?:acute|" + _LIKELY_NOUN + "))", " likely"),
         (r"\b(" + _SHADOW + r")\s+~(?=\s+" + _LIKELY_NOUN + ")", r"\1 likely"),
         (r"(?<=,)\s+~(?=\s+(?:seen|appreciated|visualized|demonstrated)\s+on)", " best"),
@@ -108,8 +129,9 @@ _REPAIRS = _rules(
 _SPINE = re.compile(r"\b(?:[TL]\d|vertebra|spine|spinal|thoracic|lumbar|wedge)", re.IGNORECASE)
 _COMPRESSION = re.compile(rf"\b{BLANK}(?=\s+(?:deformit|fracture))")
 _ADJECTIVE = re.compile(
-    rf"(^|\b(?:is|are|was|there|the|an?|few|some|no|and|with|of|or|in|mild|minimal|small|scattered|multiple|stable|without"
-    rf"|bilateral|left|right|patchy|lower|upper|any|probable|possible)\s+|,\s+)(?:{BLANK}\s+){{1,2}}(?={_NOUN_NEXT})",
+    r"(^|\b(?:is|are|was|there|the|an?|few|some|no|and|with|of|or|in|mild|minimal|small|scattered|multiple|stable|without"
+    r"|bilateral|left|right|patchy|lower|upper|any|probable|possible|basilar|perihilar|lobe|base|also|increased|versus"
+    rf"|due\s+to|two|several)\s+|,\s+)(?:{BLANK}\s+){{1,2}}(?={_NOUN_NEXT})",
     re.IGNORECASE,
 )
 

@@ -34,7 +34,7 @@ _LOOK = r"(?:appearance|position|configuration|alignment|size|contour|caliber)"
 
 #: What says nothing by itself: "the silhouette is stable" is neither normal nor abnormal.
 _NEUTRAL = re.compile(
-    r"\b(?:silhouette|contours?|mediastinum|heart|heart\s+size|cardiac\s+size|lungs?|chest|appearance|bones?|thorax"
+    r"\b(?:silhouettes?|contours?|configuration|caliber|alignment|mediastinum|heart|heart\s+size|cardiac\s+size|lungs?|chest|appearance|bones?|thorax"
     r"|structures?|vasculature|vascularity|vessels|exam(?:ination)?|study|aorta|spine|hila|diaphragms?|trachea"
     r"|position(?:ing)?|volumes?|size|findings?|soft\s+tissues|disease|process|interstitium|markings|remainder|this|it"
     r"|they|these|abdomen|size\s+and\s+contour)\W*$",
@@ -62,6 +62,7 @@ _PHRASES = _rules(
         (rf",?\s*(?:as|when|are|is)?\s*compared?\s+(?:to|with)\s+{_PRIOR}(?=\W|$)", ""),
         (rf",?\s*in\s+comparison\s+(?:to|with)\s+{_PRIOR}(?=\W|$)", ""),
         (rf"\b({_STEADY})\s+(?:from|since|in|on|to|with|when)\s+{_PRIOR}(?=\W|$)", r"\1"),
+        (rf"\bappears?\s+similar(?:\s+in\s+{_LOOK})?\s+to\s+{_PRIOR}(?=\W|$)", "is unchanged"),
         (rf",?\s*\b(?:appear(?:s|ing)?\s+)?similar(?:\s+in\s+{_LOOK})?\s+to\s+{_PRIOR}(?=\W|$)", ""),
         (rf",?\s*(?:ever\s+)?since\s+{_PRIOR}(?=\W|$)", ""),
         (r",?\s*(?:as|than|from)\s+before\b", ""),
@@ -89,7 +90,9 @@ _PHRASES = _rules(
         (r"\bre-?demonstrated\s+(?:is|are)\b", "there is"),
         (r"\bre-?demonstrated\b", ""),
         (rf"\bin\s+{_STEADY}\s+(?:and\s+\w+\s+)?position(?:ing)?\b", "in place"),
-        (rf"\bwith\s+(?:an?\s+)?{_STEADY}\s+{_LOOK}\b", ""),
+        (rf"\bwith\s+(?:an?\s+)?{_STEADY}\s+{_LOOK}\b(?:\s+of(?:\s+(?!with\b)\w+)+(?=[.,;]|$))?", ""),
+        (rf"\b(?:is|are|appears?)\s+{_STEADY}\s+and\s+(?=(?:appears?|is|are|has|have|measures?)\b)", ""),
+        (rf"\b({_STEADY}\s+(?:\w+\s+){{0,2}}cardiomegaly)\s+and\s+(?:\w+\s+){{0,2}}(?:contours?|silhouette)\b", r"\1"),
         (rf"\b(?:has|have|demonstrates?)\s+(?:an?\s+)?{_STEADY}\s+{_LOOK}\b", "stable"),
         (rf"\b{_STEADY}\s+{_LOOK}\s+(?:of\s+)?(?:the\s+|an?\s+)?(?=\w)(?!on\b|in\b|and\b|is\b|are\b)", "stable "),
         (rf"\b(is|are|appears?|remains?)\s+{_STEADY}\s+(?:and|but)\s+", r"\1 "),
@@ -151,6 +154,16 @@ _RESIDUE = re.compile(
 )
 
 
+#: A clause that goes on about the subject of the one before: "stable heart size, moderately enlarged".
+_PREDICATE_NEXT = re.compile(r"(?:but|mildly|moderately|severely|markedly|slightly|borderline|enlarged|normal)\b", re.I)
+#: What is left when the statement of "given the rotation, heart size is stable" is taken out; a view that shows it.
+_CIRCUMSTANCE = re.compile(
+    r"^(?:given|considering|accounting|allowing|despite)\b[^,]*$|^.*\bviews?\b.*\b(?:show|demonstrate|reveal)s?\s+an?\s+"
+    r"(?:stable|unchanged)\b",
+    re.IGNORECASE,
+)
+
+
 def _is_empty_claim(text: str) -> bool:
     """Whether nothing is left but a neutral subject: "the mediastinal silhouette"."""
     return bool(_NEUTRAL.search(text)) and not _SAYS.search(text)
@@ -163,11 +176,12 @@ def _drop_neutral_clauses(sentence: str) -> str | None:
         return sentence
     clauses = re.split(r"(?<=\w),\s+", sentence.rstrip(" ."))
     kept = []
-    for clause in clauses:
+    for place, clause in enumerate(clauses):
         rest = re.sub(r"\b(?:is|are|appears?|there|the|in|and)\b", " ", steady.sub(" ", clause), flags=re.IGNORECASE)
-        if not steady.search(clause) or not _is_empty_claim(rest.strip() + " "):
+        following = clauses[place + 1] if place + 1 < len(clauses) else ""
+        if not steady.search(clause) or not _is_empty_claim(rest.strip() + " ") or _PREDICATE_NEXT.match(following):
             kept.append(clause)
-    if not kept:
+    if not kept or _CIRCUMSTANCE.match(", ".join(kept)):
         return None
     return re.sub(r"^and\s+", "", ", ".join(kept), flags=re.IGNORECASE)
 
