@@ -321,3 +321,13 @@ def test_any_text_is_accepted(text: str) -> None:
 )
 def test_prior_known(comparison: str | None, known: bool | None) -> None:
     assert prior_known(comparison) is known
+
+
+def test_a_side_is_taken_from_a_short_sentence() -> None:
+    assert "side" in _codes("Fracture line through the left scapula.", "The right seventh rib is fractured.")
+    assert "side" in _codes("The right lung is collapsed by a pneumothorax.", "Left pneumothorax.")
+    assert "side" not in _codes("Left rib fracture and cardiomegaly.", "Cardiomegaly and right basilar atelectasis.")
+
+
+def test_a_broken_screw_is_no_fracture() -> None:
+    assert "contradiction" not in _codes("The clavicle screw is fractured. No fracture is seen.")

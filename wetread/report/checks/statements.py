@@ -97,7 +97,7 @@ _DOUBT = re.compile(
     r"\b(?:possib\w+|probab\w+|may|might|could|can(?:not|'t)|suspect\w+|suspicio\w+|suggest\w*|question\w*|likely|"
     r"unlikely|equivocal|versus|vs|differential|consider\w*|exclud\w+|rule out|r/o|if|whether|either|correlat\w+|"
     r"recommend\w*|advis\w+|follow-?\s?up|evaluat\w+|assess\w*|concern\w*|apparent\w*|presum\w+|perhaps|accentuat\w+|"
-    r"exaggerat\w+|artifact\w*|attenuation|technique|overl(?:ying|ap\w*)|mimic\w*|simulat\w+|difficult|limit\w+|obscur\w+|indication|and/or|"
+    r"exaggerat\w+|artifact\w*|attenuation|technique|sensitiv\w+|overl(?:ying|ap\w*)|mimic\w*|simulat\w+|difficult|limit\w+|obscur\w+|indication|and/or|"
     r"developing|early|favor\w*|represent\w*|borderline|upper limits?|top[- ]normal|upper[- ]normal|prominent|"
     r"would|should|unless|in the (?:proper|appropriate|right|correct) (?:clinical )?(?:setting|context))\b",
     re.IGNORECASE,
@@ -238,6 +238,10 @@ def _rows(text: str) -> tuple[_Row, ...]:
     rows: list[_Row] = []
     for mention in _mentions(text):
         concept = _concept(mention.label, mention.phrase)
+        if concept == "device" and _NO_DEVICE.search(text[: mention.start]):
+            continue
+        if concept == "fracture" and _HARDWARE.search(text):
+            continue
         if concept is None or (concept == "edema" and _ELSEWHERE.search(text[: mention.start])):
             continue
         clause = _clause(text, mention.start, mention.end)
@@ -250,7 +254,7 @@ def _rows(text: str) -> tuple[_Row, ...]:
                 mention.start,
                 mention.end,
                 mention.phrase,
-                mention.side or ("left" if mention.zone == "lingula" else None),
+                _side(mention, concept, text),
                 mention.zone,
                 qualified,
                 old,
@@ -275,9 +279,28 @@ def _concept(label: str, phrase: str) -> str | None:
     return next((concept for name, concept, pattern in _CONCEPTS if name == label and pattern.search(phrase)), None)
 
 
+#: Lines that nobody put there.
+_NO_DEVICE = re.compile(r"\b(?:fracture|fissural?|pleural|kerley|septal)\s+$", re.IGNORECASE)
+#: What breaks without being a bone.
+_HARDWARE = re.compile(r"\b(?:screws?|wires?|rods?|leads?|catheters?|hardware|plates?)\b", re.IGNORECASE)
 #: Edema that is not the lung's.
 _ELSEWHERE = re.compile(r"\b(?:laryngeal|soft[- ]tissue|subcutaneous|ankle|leg|peripheral|wall)\s+$", re.IGNORECASE)
 
+
+#: What lies on a side; the heart does not.
+_LATERAL = frozenset(FAMILIES) | {"effusion", "pneumothorax", "fracture"}
+_SIDE = re.compile(r"\b(?:left|right|bilateral\w*|both|bi(?:basal|basilar|apical))\b", re.IGNORECASE)
+
+
+def _side(mention: Mention, concept: str, text: str) -> str | None:
+    """The side of a mention; where the labeler found none, the one side that a short sentence names."""
+    if mention.side or mention.zone == "lingula" or mention.state == "negative" or concept not in _LATERAL:
+        return mention.side or ("left" if mention.zone == "lingula" else None)
+    named = {match.group().lower() for match in _SIDE.finditer(text)}
+    return named.pop() if len(named) == 1 and named < {"left", "right"} and len(text) < _SHORT else None
+
+
+_SHORT = 60  # characters
 
 _CLAUSE_BREAK = re.compile(r"[;:]|\b(?:but|however|although|though|while|whereas)\b", re.IGNORECASE)
 
