@@ -67,7 +67,8 @@ _TORN = re.compile(
     re.IGNORECASE,
 )
 _ENDS_OPEN = re.compile(
-    r"\b(?:and|or|of|the|an?|in|with|to|for|by|at|from|is|are|on|as|no|than|likely|versus|(?<!is )(?<!are )(?<!appear )(?<!appears )(?:minimal|mild|small|bilateral)"
+    r"\b(?:and|or|of|the|an?|in|with|to|for|by|at|from|is|are|on|as|no|than|likely|versus"
+    r"|(?<!is )(?<!are )(?<!appear )(?<!appears )(?:minimal|mild|small|bilateral)"
     r"|which|consistent|compatible|may|could)$",
     re.IGNORECASE,
 )
