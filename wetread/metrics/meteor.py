@@ -280,6 +280,8 @@ class Meteor:
 
 # A path's rank in one number: matched words (more is better), chunks (fewer), distance (less).
 _CREDIT, _CHUNK = 1 << 44, 1 << 24
+_WORST = 1 << 80
+_rank = itemgetter(0)
 
 _Path = tuple[int, int, int, int, Any]  # rank, words of the hypothesis in use, end of the last match, busy until, trail
 _Option = tuple[int, int, int, int, int, int, _Match]  # words, gain, start, end, distance, busy until, the match
@@ -324,7 +326,6 @@ def _align(found: list[list[_Match]], length1: int, length2: int) -> list[_Match
         used1 |= ((1 << m.length1) - 1) << m.start1
         used2 |= ((1 << m.length2) - 1) << m.start2
     paths: list[_Path] = [(0, 0, -1, 0, None)]
-    rank = itemgetter(0)
     # ``last`` is the end of the last match where it is the same for all paths, None where each has its own. Then a
     # place without a choice changes all ranks alike, and nothing needs to be done.
     last: int | None = -1
@@ -336,9 +337,6 @@ def _align(found: list[list[_Match]], length1: int, length2: int) -> list[_Match
         if options:
             paths = _branch(paths, options, current, last)
             last = None
-            if len(paths) > 1:
-                paths.sort(key=rank)
-                del paths[BEAM:]
             continue
         match = definite.get(current)
         start, end = (match.start1, match.start1 + match.length1) if match else (-2, -1)
@@ -346,13 +344,13 @@ def _align(found: list[list[_Match]], length1: int, length2: int) -> list[_Match
             inside = current + match.length2
         if last is None:
             paths, settled = _pass(paths, current, start, end)
-            paths.sort(key=rank)
+            paths.sort(key=_rank)
             last = end if settled else None
         else:
             last = end
     if last is None:
         paths = [(p[0] + _CHUNK if p[2] != -1 else p[0], *p[1:]) for p in paths]
-        paths.sort(key=rank)
+        paths.sort(key=_rank)
     chosen, trail = list(definite.values()), paths[0][4]
     while trail is not None:
         match, trail = trail
@@ -361,11 +359,18 @@ def _align(found: list[list[_Match]], length1: int, length2: int) -> list[_Match
 
 
 def _branch(paths: list[_Path], options: list[_Option], current: int, common: int | None) -> list[_Path]:
-    """Every path with every option that its words allow, and without any."""
+    """Every path, best first, with every option that its words allow and without any; the ``BEAM`` best of these.
+
+    Once the beam is full, what ranks no better than its last is not even made: among equals the earlier stays.
+    """
     grown: list[_Path] = []
     add = grown.append
+    best_gain = min(option[1] for option in options)
+    limit = _WORST
     for path in paths:
         value, used, last, busy, trail = path
+        if value + best_gain >= limit:
+            break
         if busy > current:
             add(path)
             continue
@@ -374,10 +379,18 @@ def _branch(paths: list[_Path], options: list[_Option], current: int, common: in
         for words, gain, start, end, distance, until, match in options:
             if used & words:
                 continue
-            chunk = _CHUNK if last != -1 and start != last else 0
-            add((value + gain + chunk, used | words, end, until, (match, trail)))
+            reached = value + gain + _CHUNK if last != -1 and start != last else value + gain
+            if reached < limit:
+                add((reached, used | words, end, until, (match, trail)))
             value += distance  # METEOR adds the distance to what is left, not to what was chosen
         add((value + _CHUNK if last != -1 else value, used, -1, 0, trail))
+        if len(grown) > 2 * BEAM:
+            grown.sort(key=_rank)
+            del grown[BEAM:]
+            limit = grown[-1][0]
+    if len(grown) > 1:
+        grown.sort(key=_rank)
+        del grown[BEAM:]
     return grown
 
 

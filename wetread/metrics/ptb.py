@@ -161,7 +161,7 @@ _RULES: list[tuple[re.Pattern[str], Action]] = [
         (r"[\u00bc-\u00be\u2153\u2154]", lambda token: (_FRACTIONS[token],)),
         (r'"', lambda token: ("''",)),
         (r"[\u2010\u2011]", lambda token: ()),
-        (r"\S", _whole),
+        (r"[^ ]", _whole),
     )
 ]
 
@@ -233,7 +233,7 @@ def _prepare(text: str) -> str:
         text = "".join(
             char if char.isascii() or _SUPERSCRIPT.match(char) else _other(char) for char in text.replace("\ufeff", " ")
         )
-    return re.sub(r"[ \t\n\r\f\v]+", " ", text).strip(" ")
+    return re.sub(r"[\x00-\x20\x7f]+", " ", text).strip(" ")
 
 
 # ----------------------------------------------------------------------------------------------------------- the way in
