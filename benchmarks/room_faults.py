@@ -32,7 +32,7 @@ def main() -> int:
     kills = [("server", "worker", "server", "worker", "parent")[i % 5] for i in range(args.kills)]
     ledger = Ledger()
     with tempfile.TemporaryDirectory() as folder:
-        cluster = Postgres(Path(folder) / "pg") if args.postgres else None
+        cluster = Postgres() if args.postgres else None
         options = ["--films", "0", *(["--database", cluster.url, "--servers", "2"] if cluster else [])]
         try:
             with running(Process(Path(folder) / "room", *options)) as room:
@@ -41,7 +41,7 @@ def main() -> int:
                 wrong = audit_everything(room, ledger)
         finally:
             if cluster:
-                cluster.stop()
+                cluster.close()
     print(f"{args.kills} kills on {'PostgreSQL' if args.postgres else 'SQLite'}; in flight at them:")
     during: Counter[str] = Counter()
     for what, count in sorted(ledger.kills.items()):

@@ -173,7 +173,7 @@ def main() -> int:
     parser.add_argument("--real", action="store_true", help="draft with the model")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        cluster = Postgres(Path(folder) / "pg") if args.postgres else None
+        cluster = Postgres() if args.postgres else None
         database = cluster.url if cluster else args.database
         options = ["--films", "0", "--servers", str(args.servers), "--workers", str(args.workers)]
         options += ["--database", database] if database else []
@@ -185,7 +185,7 @@ def main() -> int:
                 counts = Client(room.url, "reader").log_in().call("GET", "/api/worklist").json()["counts"]
         finally:
             if cluster:
-                cluster.stop()
+                cluster.close()
     p95 = share(tally.page(), 0.95)
     kind = "PostgreSQL" if database else "SQLite"
     print(

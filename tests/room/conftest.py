@@ -23,8 +23,10 @@ import fakes
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from argon2 import PasswordHasher
 from fastapi import FastAPI
+from processes import Process, running
 from starlette.testclient import TestClient
 
+from wetread.image import guard
 from wetread.room import auth
 from wetread.room.app import create_app, make_room, open_store
 from wetread.room.context import Room
@@ -111,11 +113,12 @@ class House:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_hashing() -> Iterator[None]:
-    """Password hashes that take a millisecond; what is tested is what is done with them."""
+    """Password hashes that take a millisecond, and drawn films for real ones: what is done with them is tested."""
     patch = pytest.MonkeyPatch()
     cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     patch.setattr(auth, "_hasher", cheap)
     patch.setattr(auth, "_nobody", cheap.hash("nobody"))
+    patch.setattr(guard, "assess", fakes.trusting)
     yield
     patch.undo()
 
@@ -143,6 +146,13 @@ def make_house(tmp_path: Path, template: Path) -> Iterator[Callable[..., House]]
     yield make
     for house in made:
         house.store.close()
+
+
+@pytest.fixture(scope="session")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """A room of real processes, for the tests that need one; they leave it running or start it again."""
+    with running(Process(tmp_path_factory.mktemp("process") / "room", "--films", "0")) as process:
+        yield process
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import fakes
 
-from wetread.cli.serve import load_drafter
 from wetread.room.files import BlobStore
 from wetread.room.serving import Serving, serve
 from wetread.room.settings import Settings
@@ -50,7 +49,7 @@ def main() -> None:
     serving = Serving(
         "127.0.0.1",
         args.port,
-        load_drafter if args.real else fakes.fake_drafter,
+        fakes.real_drafter if args.real else fakes.fake_drafter,
         workers=args.workers,
         servers=args.servers,
         watch=args.watch,

@@ -12,6 +12,9 @@ from PIL import Image
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from wetread.cli.serve import load_drafter
+from wetread.image import guard
+from wetread.room.worker import Drafting
 from wetread.types import LABELS, Draft, Evidence, Finding, ModelInfo, Sentence, Study
 
 PASSWORD = "demonstration"
@@ -60,14 +63,26 @@ class FakeDrafter:
         )
 
 
+def trusting(_: np.ndarray) -> guard.Assessment:
+    """In the image guard's place: the films of these tests are drawn, and it rightly knows them from real ones."""
+    return guard.Assessment(chest=1.0, refusal=None, lateral=0.0, projection="frontal")
+
+
 def fake_drafter() -> FakeDrafter:
     """For worker processes, which make their drafter themselves."""
+    guard.assess = trusting
     return FakeDrafter(0.2)
+
+
+def real_drafter() -> Drafting:
+    """The model, for drawn films."""
+    guard.assess = trusting
+    return load_drafter()
 
 
 @lru_cache(maxsize=16)
 def chest(seed: int = 0, rows: int = 288, columns: int = 272) -> np.ndarray:
-    """A picture that passes for a frontal chest film: (rows, columns) float in [0, 1], bright = dense."""
+    """A picture that looks a little like a frontal chest film: (rows, columns) float in [0, 1], bright = dense."""
     y, x = np.mgrid[0:rows, 0:columns] / np.array([rows, columns]).reshape(2, 1, 1)
     picture = 0.62 + 0.1 * np.cos((x - 0.5) * 3)
     for centre, width in ((0.29, 0.17), (0.71, 0.17)):

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -154,19 +155,17 @@ def postgres_binaries() -> Path | None:
 class Postgres:
     """A private cluster on a free port of this machine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         binaries = postgres_binaries()
         assert binaries is not None
-        self._bin, self._folder, self.port = binaries, folder, free_port()
+        # Not below pytest's folders: they are closed to the user who must run it in root's place.
+        self._folder = Path(tempfile.mkdtemp(prefix="wetread-pg-"))
+        self._bin, self.port = binaries, free_port()
         self.url = f"postgresql://room@127.0.0.1:{self.port}/postgres"
         self._user: dict[str, Any] = {}
-        folder.mkdir(parents=True)
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             self._user = {"user": "postgres"}
-            shutil.chown(folder, "postgres")
-            for parent in folder.parents:
-                if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
-                    parent.chmod(parent.stat().st_mode | 0o011)
+            shutil.chown(self._folder, "postgres")
         self._run("initdb", "-D", "data", "-U", "room", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
         self.start()
 
@@ -183,6 +182,10 @@ class Postgres:
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder)
 
 
 @contextmanager

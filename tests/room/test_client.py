@@ -8,20 +8,17 @@ import fakes
 import httpx
 import numpy as np
 import pytest
-from processes import PASSWORD, Process, free_port, running
+from processes import PASSWORD, Process, free_port
 
 from wetread.errors import OutsideError
 from wetread.room.client import Client
 from wetread.room.problems import Problem
 
 
-def test_a_reading_by_script(tmp_path: Path) -> None:
+def test_a_reading_by_script(tmp_path: Path, room: Process) -> None:
     film = tmp_path / "film.dcm"
     film.write_bytes(fakes.dicom(1))
-    with (
-        running(Process(tmp_path / "room", "--films", "0")) as room,
-        Client(room.url, username="reader", password=PASSWORD) as client,
-    ):
+    with Client(room.url, username="reader", password=PASSWORD) as client:
         sent = client.upload([film], indication="Cough.", priority="urgent")
         study_id = sent.accepted[0].study_id
         assert client.wait(study_id).status == "unread"

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import fakes
 import pytest
 from conftest import House, save_body
 from faults import Ledger, audit_everything, settle, storm
-from processes import Process, running
+from processes import Process
 from sqlalchemy import event
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for child processes in /proc")
 
 
-@pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    folder = tmp_path_factory.mktemp("faults")
-    with running(Process(folder / "room", "--films", "0")) as process:
-        yield process
-
-
+@pytest.mark.slow
 def test_kills_of_server_worker_and_parent_lose_and_double_nothing(room: Process) -> None:
     ledger = Ledger()
     storm(room, ledger, ["server", "worker", "parent"], seed=1, pause=(1.0, 2.0))
@@ -41,6 +35,8 @@ def test_the_parent_takes_its_children_along(room: Process) -> None:
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+    room.start()
+    room.wait()
 
 
 def test_a_full_database_is_told_and_recovers(house: House, study: str) -> None:

@@ -31,6 +31,7 @@ def test_the_description_needs_a_login(house: House) -> None:
     assert "paths" in house.browser("reader").get("/api/openapi.json").json()
 
 
+@pytest.mark.slow
 def test_schemathesis_finds_no_failure_of_the_server(make_house, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
     from hypothesis import HealthCheck, Phase, given, settings

@@ -21,12 +21,13 @@ pytestmark = pytest.mark.skipif(postgres_binaries() is None, reason="PostgreSQL'
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    server = Postgres(tmp_path_factory.mktemp("pg") / "cluster")
+def cluster() -> Iterator[Postgres]:
+    server = Postgres()
     yield server
-    server.stop()
+    server.close()
 
 
+@pytest.mark.slow
 def test_a_reading_on_two_servers_and_through_an_outage(cluster: Postgres, tmp_path: Path) -> None:
     options = ("--database", cluster.url, "--servers", "2", "--workers", "2", "--films", "0")
     with running(Process(tmp_path / "room", *options)) as room, ExitStack() as stack:
