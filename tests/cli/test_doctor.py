@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pydicom import uid
 
 from wetread.cli import doctor, main
 from wetread.cli.doctor import Check
-from wetread.image import dicom
+from wetread.image import dicom, guard
 
 
 def _by_part(checks: list[Check]) -> dict[str, Check]:
@@ -19,8 +20,10 @@ def _by_part(checks: list[Check]) -> dict[str, Check]:
 
 
 def _pretend_bundle(monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    """What is trained may not be there while it is being trained; its own tests look at it."""
     check = Check("model bundle", state, "pretended", needed=True)  # type: ignore[arg-type]
     monkeypatch.setattr(doctor, "_bundle", lambda path: check)
+    monkeypatch.setattr(doctor, "_guard", lambda: Check("image guard", "ok", "pretended", needed=True))
 
 
 def test_this_installation_decodes_and_says_what_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +62,17 @@ def test_a_bad_bundle_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str
     out = capsys.readouterr().out
     assert str(tmp_path) in out
     assert "name another bundle" in out
+
+
+def test_a_guard_that_lets_all_through_or_is_absent_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for assess, found in [
+        (lambda pixels: SimpleNamespace(refusal=None), "gradient"),
+        (lambda pixels: 1 / 0, "ZeroDivisionError"),
+    ]:
+        monkeypatch.setattr(guard, "assess", assess)
+        check = doctor._guarded("image guard", doctor._guard, needed=True)
+        assert (check.state, check.needed) == ("failed", True)
+        assert found in check.detail
 
 
 def test_a_missing_decoder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

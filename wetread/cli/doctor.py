@@ -54,6 +54,10 @@ _SAMPLES: dict[str, str] = {
 }
 
 
+#: The parts whose failure is the model's (exit code 4).
+_WEIGHTS = ("model bundle", "image guard")
+
+
 @dataclass(frozen=True)
 class Check:
     """One part of the installation.
@@ -82,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     """0 if a report can be drafted, 4 if the bundle is bad, 1 if another needed part is."""
     checks = examine(args.model)
     broken = [check for check in checks if check.needed and check.state != "ok"]
-    code = 0 if not broken else 4 if any(check.part == "model bundle" for check in broken) else 1
+    code = 0 if not broken else 4 if any(check.part in _WEIGHTS for check in broken) else 1
     if args.json:
         print(json.dumps({"usable": code == 0, "checks": [asdict(check) for check in checks]}, indent=2))
     else:
@@ -106,6 +110,7 @@ def examine(bundle: str | None = None) -> list[Check]:
         _guarded("python", _python, needed=True),
         _guarded("onnxruntime", _onnxruntime, needed=True),
         _guarded("model bundle", lambda: _bundle(bundle), needed=True),
+        _guarded("image guard", _guard, needed=True),
         *_decoders(),
         *(_guarded(f"reading {suffix.upper()}", partial(_picture, suffix), needed=True) for suffix in _PICTURES),
         _guarded("font of the pictures", _font),
@@ -165,6 +170,18 @@ def _bundle(path: str | None) -> Check:
     return Check(
         part, "ok", f"{info.name} {info.version}, {info.sha256[:12]}, {size:.1f} MB, in {bundle.folder}", needed=True
     )
+
+
+def _guard() -> Check:
+    """The weights that tell a chest film from another picture are there and answer."""
+    import numpy as np
+
+    from wetread.image.guard import assess
+
+    blank = np.linspace(0, 1, 128 * 128, dtype=np.float32).reshape(128, 128)
+    if assess(blank).refusal is None:
+        return Check("image guard", "failed", "it takes a plain gradient for a chest film", _REINSTALL, needed=True)
+    return Check("image guard", "ok", "refuses what is no chest film", needed=True)
 
 
 def _decoders() -> list[Check]:
