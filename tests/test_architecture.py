@@ -27,6 +27,7 @@ ALLOWED = {
     "ground": TEXT | {"image", "data", "model", "decode"},
     "similar": TEXT | {"image", "data", "model"},
     "draft": LEFT,
+    "picture": {"types", "ground"},
     "batch": LEFT | {"draft"},
     "metrics": TEXT | {"metrics"},
     "train": LEFT | {"metrics", "train"},

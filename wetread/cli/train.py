@@ -19,15 +19,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     import logging
 
+    from wetread.train.config import load_config
+
+    config = load_config(args.config)
     try:
-        import torch
+        from wetread.train.pipeline import run_stages
     except ImportError as error:
         raise ExtraMissing("wetread train", "train") from error
-    from wetread.train.config import load_config
-    from wetread.train.pipeline import run_stages
-
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    run_stages(load_config(args.config), args.stage, args.fold)
+    run_stages(config, args.stage, args.fold, args.threads)
     return 0

@@ -19,10 +19,12 @@ from tqdm import tqdm
 
 from wetread.metrics.nlg import CiderScorer, rouge_l
 from wetread.model.tokenizer import BEGIN, END, IMPRESSION, PAD, Tokenizer
-from wetread.report.labeler import label
+from wetread.report.labeler import Convention, label
 from wetread.train.config import DecoderConfig
 from wetread.train.decoder import Memory, ReportDecoder
 from wetread.types import LABELS
+
+CONVENTIONS: tuple[Convention, Convention] = ("plain", "chexbert")
 
 __all__ = ["Lesson", "Rewards", "generate", "sections", "self_critical", "teach"]
 
@@ -172,8 +174,9 @@ class Rewards:
         findings, impression = sections(tokens.tolist(), self.tokenizer)
         text, conclusion = self.clean(" ".join(findings)), self.clean(" ".join(impression))
         wanted = {name for name, on in zip(LABELS, commands.tolist(), strict=True) if on}
-        said, concluded = _stated(findings), _stated(impression)
-        wrong = len((wanted - {"No Finding"}) ^ said) + len(concluded - said)
+        surely, perhaps = _stated(findings)
+        # Both of the labeler's conventions must agree that a finding is said, and neither may find another one.
+        wrong = len(wanted - {"No Finding"} - surely) + len(perhaps - wanted) + len(_stated(impression)[1] - perhaps)
         reward = self.config.cider_weight * self.cider.score(text, self.vectors[study])
         reward += self.config.rouge_weight * rouge_l(self.lesson.texts[study], text)
         reward += 0.2 * self.config.cider_weight * self.cider_impression.score(conclusion, self.impressions[study])
@@ -182,9 +185,14 @@ class Rewards:
         return reward - float(not findings) - 0.5 * float(not impression)
 
 
-def _stated(sentences: Sequence[str]) -> set[str]:
-    said = label(" ".join(sentences))
-    return {name for name in LABELS if said[name] == "positive" and name != "No Finding"}
+def _stated(sentences: Sequence[str]) -> tuple[set[str], set[str]]:
+    """The findings that a text states by both conventions of the labeler, and those it states by either."""
+    text = " ".join(sentences)
+    plain, chexbert = (
+        {n for n, state in label(text, convention).items() if state == "positive" and n != "No Finding"}
+        for convention in CONVENTIONS
+    )
+    return plain & chexbert, plain | chexbert
 
 
 def self_critical(

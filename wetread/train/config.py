@@ -46,23 +46,24 @@ class EncoderConfig:
 
 @dataclass(frozen=True)
 class FindingsConfig:
-    """Calibration of the findings. ``folds`` are those of the cross-fitted thresholds."""
+    """Calibration of the findings: ``folds`` of the cross-fitting, ``beta`` and ``share`` of the thresholds."""
 
     folds: int = 5
     beta: float = 1.0
+    share: float = 0.97
 
 
 @dataclass(frozen=True)
 class DecoderConfig:
     """The language model and its two phases of training."""
 
-    width: int = 256
-    layers: int = 3
-    heads: int = 8
+    width: int = 192
+    layers: int = 2
+    heads: int = 6
     dropout: float = 0.2
     max_tokens: int = 110
     min_word: int = 3
-    epochs: int = 15
+    epochs: int = 12
     batch: int = 32
     learning_rate: float = 1e-3
     label_smoothing: float = 0.05

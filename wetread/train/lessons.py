@@ -52,9 +52,10 @@ class Scale:
 
 
 def commands_of_text(findings: Sequence[str]) -> np.ndarray:
-    """(14,) the commands that a text obeys."""
-    said = label(" ".join(findings))
-    return np.array([int(said[name] == "positive") for name in LABELS])
+    """(14,) the commands that a text obeys: what it states by both conventions of the labeler."""
+    text = " ".join(findings)
+    plain, chexbert = label(text, "plain"), label(text, "chexbert")
+    return np.array([int(plain[name] == chexbert[name] == "positive") for name in LABELS])
 
 
 def _padded(rows: Sequence[Sequence[int]], width: int | None = None) -> torch.Tensor:

@@ -186,7 +186,7 @@ def _findings(run: Run) -> None:
     read = seen.scale.findings_input(seen.studies)
     use = run.teachers & known
     config = run.config.findings
-    head = calibrate.fit(read[use], positive[use], config.folds, config.beta, run.config.seed)
+    head = calibrate.fit(read[use], positive[use], config.folds, config.beta, config.share, run.config.seed)
     probability = head.probabilities(read)
     probability[use] = head.crossfitted
     np.savez(
@@ -324,8 +324,16 @@ STAGES = {
 }
 
 
-def run_stages(config: Config, only: str | None = None, fold: int | None = None) -> None:
-    """Run all stages, or the one named; of the encoders all, or that of the fold named (one process each)."""
+def run_stages(config: Config, only: str | None = None, fold: int | None = None, threads: int | None = None) -> None:
+    """Run all stages, or the one named; of the encoders all, or that of the fold named (one process each).
+
+    Raises:
+        UsageError: there is no such stage, or the manifest has no study to learn from.
+    """
+    if only is not None and only not in STAGES:
+        raise UsageError(f"there is no stage '{only}'; they are {', '.join(STAGES)}")
+    if threads:
+        torch.set_num_threads(threads)
     run = Run.open(config, fold)
     (run.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (run.folder / "config.json").write_text(json.dumps({"digest": config.digest()}))
