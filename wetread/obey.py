@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wetread.decode import Written
-from wetread.report.labeler import label, label_spans
+from wetread.report.labeler import Convention, label
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
 
 __all__ = ["Obeyed", "obey", "stated"]
 
 _SILENT = "No Finding"
+_CONVENTIONS: tuple[Convention, Convention] = ("plain", "chexbert")
 #: Log-probability given to a stock sentence: it is as sure as its finding, which the caller knows.
 _STOCK = 0.0
 
@@ -30,14 +31,24 @@ class Obeyed:
     notes: tuple[str, ...]
 
 
+def _readings(text: str) -> tuple[set[str], set[str]]:
+    plain, chexbert = (
+        {name for name, state in label(text, convention).items() if state == "positive" and name != _SILENT}
+        for convention in _CONVENTIONS
+    )
+    return plain, chexbert
+
+
 def stated(text: str) -> set[str]:
-    """The labels that a text asserts, "No Finding" apart."""
-    said = label(text)
-    return {name for name in LABELS if said[name] == "positive" and name != _SILENT}
+    """The labels that a text asserts by both conventions of the labeler, "No Finding" apart."""
+    plain, chexbert = _readings(text)
+    return plain & chexbert
 
 
 def _asserts(text: str) -> set[str]:
-    return {m.label for m in label_spans(text) if m.state == "positive" and m.label != _SILENT}
+    """The labels that anybody may take a text to assert: by either convention."""
+    plain, chexbert = _readings(text)
+    return plain | chexbert
 
 
 def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Mapping[str, Finding]) -> Obeyed:

@@ -121,7 +121,7 @@ def _template(row: Mapping[str, Any], where: str) -> Template:
         raise UsageError(f"the style {where}: a template needs a site, a text and the labels that it denies")
     if bad := [name for name in denies if name not in LABELS]:
         raise UsageError(f"the style {where}: a template denies {bad[0]!r}, which is none of the 14 labels")
-    said = label(text)
+    said = label(text, "plain")
     if wrong := [name for name, state in said.items() if state == "positive" and name != "No Finding"]:
         raise UsageError(f"the style {where}: the template '{text}' is no normal sentence, it states {wrong[0]}")
     return Template(site, text, tuple(denies))
@@ -183,7 +183,7 @@ def _arranged(sentences: list[str], style: Style) -> str:
 def _denied(report: Report | Draft) -> set[str]:
     """The labels that are negative: by the draft's thresholds and never against the text, else by the text."""
     text = f"{report.findings or ''}\n\n{report.impression or ''}"
-    said = label(text)
+    said = label(text, "plain")
     if isinstance(report, Draft):
         return {n for n, f in report.labels.items() if f.state == "negative" and said[n] in (None, "negative")}
     return {name for name, state in said.items() if state == "negative"}
