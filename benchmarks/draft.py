@@ -133,9 +133,8 @@ def main() -> None:
     }
     rows["peak memory of this script, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     if args.markdown:
-        print(
-            f"\n`python benchmarks/draft.py`, {threads} threads, {len(films)} views:\n\n| what | figure |\n| --- | --- |"
-        )
+        print(f"\n`python benchmarks/draft.py`, {threads} threads, {len(films)} views:\n")
+        print("| what | figure |\n| --- | --- |")
         print("\n".join(f"| {k} | {v:.3g} |" for k, v in rows.items() if "script" not in k))
     else:
         print("\n".join(f"{k:<55}{v:>12.3f}" for k, v in rows.items()))
