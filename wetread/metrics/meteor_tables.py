@@ -178,10 +178,14 @@ def _entries(path: Path) -> Iterator[tuple[list[bytes], list[bytes]]]:
     yield lines[1:whole:3], lines[2:whole:3]
 
 
+#: The table that was read last, with its vocabulary: the sections of one report share it.
+_recent: dict[Path, tuple[frozenset[str], dict[Phrase, dict[Phrase, tuple[int, ...]]]]] = {}
+
+
 def load_paraphrases(
     files: MeteorFiles, vocabulary: Iterable[str], progress: Progress | None = None
 ) -> dict[Phrase, dict[Phrase, tuple[int, ...]]]:
-    """The entries whose words are all in the vocabulary, since no other can ever match.
+    """At least the entries whose words are all in the vocabulary, since no other can ever match.
 
     Returns:
         phrase → (phrase that may stand for it → its places in the table).
@@ -189,7 +193,11 @@ def load_paraphrases(
     Raises:
         MetricUnavailable: the file is damaged.
     """
-    covers = {word.encode() for word in vocabulary}.issuperset
+    words = frozenset(vocabulary)
+    recent = _recent.get(files.paraphrases)
+    if recent is not None and words <= recent[0]:
+        return recent[1]
+    covers = {word.encode() for word in words}.issuperset
     table: dict[Phrase, dict[Phrase, tuple[int, ...]]] = {}
     place = 0
     try:
@@ -205,6 +213,8 @@ def load_paraphrases(
                 progress(1)
     except (OSError, zlib.error) as error:
         raise MetricUnavailable(f"METEOR's table {files.paraphrases} is damaged ({error}): {_REMEDY}") from error
+    _recent.clear()
+    _recent[files.paraphrases] = (words, table)
     return table
 
 

@@ -103,24 +103,31 @@ class _Scorer:
         hypotheses: Sequence[str],
         pick: Sequence[int] | None = None,
         states: np.ndarray | None = None,
+        groups: Sequence[str] | None = None,
         others: bool = False,
     ) -> tuple[dict[str, Measure], np.ndarray | None, dict[str, dict[str, int]]]:
-        """Measures of hypotheses against the references, or against those that ``pick`` names."""
+        """Measures of hypotheses against the references, or against those that ``pick`` names.
+
+        Returns:
+            name → measure, for the groups of the options or those given; the hypotheses' states where they were needed;
+            label → contradictions by kind.
+        """
         which = range(len(self.references)) if pick is None else pick
         prepared = self.prepared if pick is None else [self.prepared[k] for k in which]
         raw = self.references if pick is None else [self.references[k] for k in which]
         found: dict[str, Measure] = {}
-        groups = self.options.groups
-        if "language" in groups or self.meteor is not None:
+        groups = self.options.groups if groups is None else groups
+        meteor = self.meteor if "meteor" in groups else None
+        if "language" in groups or meteor is not None:
             with self.phase("hypotheses", len(hypotheses)) as step:
                 tokens = self.options.protocol.hypotheses(hypotheses, step)
         if "language" in groups:
             with self.phase("BLEU, ROUGE-L, CIDEr", NLG_STEPS * len(hypotheses)) as step:
                 found.update(nlg_measures(prepared, tokens, progress=step))
-        if self.meteor is not None:
+        if meteor is not None:
             with self.phase("METEOR", len(hypotheses)) as step:
-                found["METEOR"] = meteor_measure(self.meteor, prepared, tokens, step)
-        if self.states is not None:
+                found["METEOR"] = meteor_measure(meteor, prepared, tokens, step)
+        if self.states is not None and ("clinical" in groups or self.section != "findings"):
             if states is None:
                 states = self.label(hypotheses, "labels of the hypotheses")
             mine = self.states if pick is None else self.states[list(which)]
@@ -261,8 +268,8 @@ def _baselines(scorer: _Scorer, train: Sequence[str]) -> tuple[dict[str, Any], f
     pick = None if n <= _BASELINE_PAIRS else sorted(random.Random(options.seed).sample(range(n), _BASELINE_PAIRS))
     size = n if pick is None else len(pick)
 
-    def values(texts: Sequence[str]) -> dict[str, float]:
-        measures, _, _ = scorer.measures(texts, pick)
+    def values(texts: Sequence[str], groups: Sequence[str] | None = None) -> dict[str, float]:
+        measures, _, _ = scorer.measures(texts, pick, groups=groups)
         return {name: measure.value for name, measure in measures.items()}
 
     frequent = most_frequent(train)
@@ -272,8 +279,13 @@ def _baselines(scorer: _Scorer, train: Sequence[str]) -> tuple[dict[str, Any], f
         "most_frequent": {**values([frequent] * size), "text": frequent},
     }
     constants = _constants(scorer, train)
-    scored = {text: values([text] * size) for text in dict.fromkeys(constants.values())}
-    found["constant"] = {name: {"value": scored[text][name], "text": text} for name, text in constants.items()}
+    scored: dict[tuple[str, str], dict[str, float]] = {}
+    found["constant"] = {}
+    for name, text in constants.items():
+        group = "meteor" if name == "METEOR" else "clinical" if name.startswith(("m", "n")) else "language"
+        if (text, group) not in scored:
+            scored[text, group] = values([text] * size, (group,))
+        found["constant"][name] = {"value": scored[text, group][name], "text": text}
     return found, in_train
 
 
