@@ -18,6 +18,15 @@ def end(words: str) -> tuple[str, str]:
     return Keys.CONTROL + Keys.END + Keys.NULL, words
 
 
+def line(page: Page, up: bool) -> None:
+    """Cuts the line between this tab and the server, or mends it."""
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    page.driver.execute_cdp_cmd(
+        "Network.emulateNetworkConditions",
+        {"offline": not up, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
+    )
+
+
 def test_two_patients_in_two_tabs_are_guarded(page: Page) -> None:
     page.log_in("reader")
     page.read("A3")
@@ -46,9 +55,7 @@ def test_two_tabs_of_one_study_keep_both_texts(page: Page) -> None:
 
     # The first tab has lost its line while the second writes.
     page.driver.switch_to.window(first)
-    offline = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-    page.driver.execute_cdp_cmd("Network.enable", {})
-    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": True, **offline})
+    line(page, False)
     page.expected = ["ERR_INTERNET_DISCONNECTED", "409"]
     page.field("findings").send_keys(*end(" Written in the first tab."))
     page.see(".save-mark[data-state=save_offline]")
@@ -57,7 +64,7 @@ def test_two_tabs_of_one_study_keep_both_texts(page: Page) -> None:
     page.saved()
 
     page.driver.switch_to.window(first)
-    page.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {"offline": False, **offline})
+    line(page, True)
     page.see("dialog", "Two versions of this report")
     shown = page.see("dialog").text
     assert "Written in the first tab." in shown
@@ -76,11 +83,7 @@ def test_unsaved_text_survives_a_closed_tab(page: Page) -> None:
     page.log_in("reader")
     page.read("A6")
     address = page.driver.current_url
-    page.driver.execute_cdp_cmd("Network.enable", {})
-    page.driver.execute_cdp_cmd(
-        "Network.emulateNetworkConditions",
-        {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1},
-    )
+    line(page, False)
     page.expected = ["ERR_INTERNET_DISCONNECTED"]
     page.field("impression").send_keys(*end(" Kept on this computer."))
     page.see(".save-mark[data-state=save_offline]")
@@ -99,11 +102,14 @@ def test_unsaved_text_survives_a_closed_tab(page: Page) -> None:
 def test_a_lost_session_asks_over_the_page(page: Page) -> None:
     page.log_in("reader")
     page.read("A7")
+    line(page, False)
+    page.expected = ["ERR_INTERNET_DISCONNECTED", "401", "403"]
+    page.field("findings").send_keys(*end(" Typed before the session ended."))
+    page.see(".save-mark[data-state=save_offline]")
     page.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
-    page.expected = ["401", "403"]
-    page.field("findings").send_keys(*end(" Typed after the session ended."))
+    line(page, True)
     page.see("dialog", "Your session is over")
     page.see("dialog [name=password]").send_keys("demonstration", Keys.ENTER)
     page.gone("dialog")
     page.saved()
-    assert "Typed after the session ended." in page.text("findings")
+    assert "Typed before the session ended." in page.text("findings")

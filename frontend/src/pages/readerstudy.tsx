@@ -93,7 +93,7 @@ export function ReaderCasePage({ id }: { id: string }) {
   const done = useSignal(false);
   const turn = useSignal(0);
   const next = (): Promise<void> => send<{ case: ReaderCase | null; done: boolean }>("POST", `/api/reader-studies/${encodeURIComponent(id)}/next`).then((a) => {
-    current.value = a.case;
+    current.value = a.case && { ...a.case, study: { ...a.case.study, blinded: true } };
     done.value = a.done || !a.case;
     turn.value += 1;
   }).catch(complain);
@@ -120,7 +120,7 @@ export function ReaderCasePage({ id }: { id: string }) {
         if (!(await desk.flush())) return;
         const answer = await send<{ phase: "revise" | "done"; draft: Draft | null }>("POST", `/api/reader-cases/${encodeURIComponent(c.id)}/submit`, { ...desk.text, seconds: desk.takeSeconds() });
         if (answer.phase === "done") return void (await next());
-        const study = { ...desk.study.value, draft: answer.draft, report: { ...desk.study.value.report, ...desk.text, version: desk.reportVersion } };
+        const study = { ...desk.study.value, draft: answer.draft, blinded: true, report: { ...desk.study.value.report, ...desk.text, version: desk.reportVersion } };
         current.value = { ...c, phase: "revise", study };
         turn.value += 1;
       } catch (error) {

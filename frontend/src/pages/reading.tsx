@@ -39,7 +39,7 @@ export function Banner({ study, children }: { study: Study; children?: preact.Co
         {study.study_date && <span>{day(study.study_date)}</span>}
         <span class="quiet-text">{study.description}</span>
       </div>
-      <span class={`pill ${study.status}`}>{word("status", study.status)}</span>
+      {!study.blinded && <span class={`pill ${study.status}`}>{word("status", study.status)}</span>}
       {children}
     </header>
   );
@@ -74,7 +74,7 @@ export function ReadingPage({ id }: { id: string }) {
 }
 
 export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf; caseOf?: CaseOf }) {
-  const desk = useMemo(() => new Desk(first, shelf ?? studyShelf(first.id), !caseOf), []);
+  const desk = useMemo(() => new Desk(first, shelf ?? studyShelf(first.id), Boolean(caseOf)), []);
   const viewing = useMemo(() => new Viewing(first), []);
   const study = desk.study.value;
   const macros = useSignal<Macro[]>([]);
@@ -126,13 +126,13 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
     let renew = 0;
     if (!caseOf && first.allowed.includes("claim")) {
       if (first.claim && !first.claim.mine) desk.lockedBy.value = first.claim;
-      else void claim(false);
+      else void claim(false).then(refresh).catch(() => undefined);
       renew = window.setInterval(() => void (desk.lockedBy.peek() ? look() : claim(false)), RENEW_MS);
     }
     void desk.recover();
     if (!caseOf) {
       // The study may come from memory: look whether it is still so.
-      void refresh().catch(() => undefined);
+      if (!first.allowed.includes("claim") || (first.claim && !first.claim.mine)) void refresh().catch(() => undefined);
       get<{ id: string | null }>(`/api/worklist/next?after=${encodeURIComponent(first.id)}`).then((a) => {
         next.value = a.id;
         if (a.id) void cache.prefetch(a.id).catch(() => undefined);
@@ -320,7 +320,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
         <Viewer viewing={viewing} regions={regions} all={allRegions} />
         <aside class="report" aria-label={t("keys_report")}>
           <div class="scroll">
-            {caseOf && <p class="notice">{caseOf.title}: {caseOf.note}</p>}
+            {caseOf && <p class="notice"><b>{caseOf.title}</b> {caseOf.note}</p>}
             {notice}
             <Criticals study={study} act={(c) => (critical.value = c)} />
             {!caseOf && study.status === "failed" && study.job && (
@@ -329,7 +329,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
               </div>
             )}
             {pending && !study.draft && <p class="notice" role="status">{t("draft_pending")}</p>}
-            {!pending && !study.draft && study.status !== "failed" && study.blinded && <p class="notice">{t("draft_hidden")}</p>}
+            {!caseOf && !pending && !study.draft && study.status !== "failed" && study.blinded && <p class="notice">{t("draft_hidden")}</p>}
             {[...(study.draft?.warnings ?? []), ...study.films.flatMap((f) => f.warnings)].length > 0 && (
               <ul class="notice" aria-label={t("warnings")}>
                 {[...new Set([...(study.draft?.warnings ?? []), ...study.films.flatMap((f) => f.warnings)])].map((w) => <li key={w}>{w}</li>)}

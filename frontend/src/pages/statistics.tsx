@@ -108,12 +108,12 @@ export function StatisticsPage() {
             </div>
           </section>
           <div class="side">
-            <Table title={t("per_kind")} head={["what", "model", "kept", "edited", "origin_title", "acceptance"]} rows={d.kinds.map((k) => [
+            <Table title={t("per_kind")} head={["what", "model", "kept", "edited", "parts", "accepted"]} rows={d.kinds.map((k) => [
               `${label(k.kind)} (${t(k.section === "impression" ? "impression" : "findings")})`, k.machine, k.kept, k.edited,
               <Parts key="p" parts={[{ class: "kept", value: k.kept }, { class: "edited", value: k.edited }, { class: "dropped", value: k.dropped }]} />, percent(k.acceptance),
             ])} />
             <Table title={t("per_finding")} head={["what", "both_say", "model_only", "reader_only", "neither", "agreement", "kappa"]} rows={d.findings.map((f) => [
-              label(f.label), f.both, f.model_only, f.reader_only, f.neither, percent(f.agreement), f.kappa === null ? "–" : f.kappa.toFixed(2),
+              label(f.label), f.both, f.model_only, f.reader_only, f.neither, percent(f.agreement), f.kappa === null ? "–" : f.kappa.toFixed(2).replace("-0.00", "0.00"),
             ])} />
           </div>
           <Table title={t("per_reader")} head={["name", "cases", "median_time", "acceptance"]} rows={d.readers.map((r) => [r.name, r.cases, seconds(r.median_seconds), percent(r.acceptance)])} />
