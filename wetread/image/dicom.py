@@ -32,11 +32,12 @@ from wetread.image.luts import modality_values, padding_mask, percentile_window,
 __all__ = ["DicomFilm", "NotAnImage", "facts_of", "film_of", "read_dataset", "render", "spacing_of", "translated"]
 
 #: Reads of the parser before a file is refused: a film's header has some hundred elements, each a few reads.
-_MAX_READS = 500_000
+_MAX_READS = 200_000
 _EXECUTABLES = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa")
 #: The one decoder of each compressed transfer syntax (pydicom's names of its plugins); 12-bit JPEG is done here.
+#: RLE is left to pydicom itself: pylibjpeg-rle 2.2 panics on segments that are too long, past ``except Exception``.
 _DECODERS = {
-    uid.RLELossless: "pylibjpeg",
+    uid.RLELossless: "pydicom",
     uid.JPEGBaseline8Bit: "pillow",
     uid.JPEGExtended12Bit: "pillow",
     uid.JPEGLossless: "gdcm",

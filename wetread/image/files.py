@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 #: Largest file that is opened; an uncompressed 16-bit film of the largest detectors has 32 MB.
-MAX_FILE = 256 * 2**20
+MAX_FILE = 160 * 2**20
 #: Most pixels of a film, refused before anything is allocated (the largest detectors have 19 million).
 MAX_PIXELS = 2**26
 #: A smaller picture holds nothing to read; training films have 256.

@@ -55,7 +55,7 @@ def first_number(value: Any) -> float | None:
         except TypeError:
             items = [value]
     try:
-        number = float(items[0])
+        number = float(str(items[0]))
     except (IndexError, TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
