@@ -70,6 +70,8 @@ def test_json_of_text_files(files: list[str], capsys: pytest.CaptureFixture[str]
     assert {"BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr", "CIDEr-D", "macro-14", "micro-14", "micro-5"} <= set(
         value["metrics"]
     )
+    assert value["metrics"].pop("macro-10+") is None
+    assert "ten positives" in value["unavailable"]["macro-10+"]
     for metric in value["metrics"].values():
         low, high = metric["interval"]
         assert low <= high
@@ -119,6 +121,11 @@ def test_both_sections(manifest: str, drafts: str, capsys: pytest.CaptureFixture
     assert (impression["n"], impression["left_out"]) == (2, 1)
     assert impression["metrics"]["normal-or-not"]["value"] == 0.5
     assert "normal-or-not" not in value["sections"]["findings"]["metrics"]
+
+
+def test_impressions_as_text(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    value = _run(capsys, *files, *FAST, "--section", "impression")
+    assert value["metrics"]["normal-or-not"]["value"] == pytest.approx(2 / 3)  # the second denies the effusion
 
 
 def test_table_page_and_report_file(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,10 +222,15 @@ def test_wrong_drafts(manifest: str, tmp_path: Path, capsys: pytest.CaptureFixtu
     fails([{**v0, "findings": 3}], "no text under 'findings'")
 
 
+def test_half_a_surrogate_pair_is_no_crash(manifest: str, tmp_path: Path) -> None:
+    drafts = _json(tmp_path / "odd.jsonl", [{"study_id": f"v{k}", "findings": "clear \ud800"} for k in range(3)])
+    assert main(["score", "--references", manifest, "--hypotheses", drafts, *FAST]) == 0
+
+
 def test_wrong_usage(files: list[str], manifest: str, drafts: str, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, reason in (
         ([*files, "--protocol", "r2gen"], "--train-manifest or --vocabulary"),
-        ([*files, "--section", "impression"], "need a manifest"),
+        ([*files, "--section", "both"], "need a manifest"),
         ([*files, "--metrics", "rouge"], "--metrics takes"),
         ([*files, "--with", "rouge"], "--with takes"),
         (["score", "--references", files[2], "--hypotheses", drafts], "must be a manifest"),

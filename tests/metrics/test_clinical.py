@@ -34,7 +34,7 @@ def test_scores_by_hand() -> None:
     assert measures["micro-14"].value == pytest.approx(2 * 2 / (2 * 2 + 1 + 2))
     assert measures["macro-5"].value == pytest.approx(0.5 / 5)
     assert measures["micro-5"].value == pytest.approx(0.5)
-    assert measures["macro-10+"].value == 0.0  # no label has ten positives
+    assert "macro-10+" not in measures  # no label has ten positives
     assert measures["micro-14"].per_report[:3] == pytest.approx([1.0, 0.0, 2 / 3])
     assert np.isnan(measures["micro-14"].per_report[3])
 
@@ -51,6 +51,12 @@ def test_always_no_finding_is_found_out() -> None:
     assert measures["micro-14"].value == pytest.approx(0.6)
     assert measures["macro-14"].value < 0.06
     assert measures["micro-5"].value == 0.0
+
+
+def test_macro_over_frequent_labels() -> None:
+    reference = encode_states([{"Edema": "positive"}] * 10 + [{"Fracture": "positive"}])
+    measures = clinical_measures(reference, encode_states([{"Edema": "positive"}] * 11))
+    assert measures["macro-10+"].value == pytest.approx(20 / 21)
 
 
 def test_agrees_with_scikit_learn() -> None:

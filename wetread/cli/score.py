@@ -33,7 +33,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--protocol", choices=("r2gen", "ptb", "raw"), help="default: r2gen with a vocabulary, else ptb")
     add("--train-manifest", metavar="M", help="its lines with split 'train' give r2gen's vocabulary and the baselines")
     add("--vocabulary", metavar="FILE", help="r2gen's words, one a line, instead of those of the train split")
-    add("--section", choices=(*_SECTIONS, "both"), default="findings", help="of a manifest (default: findings)")
+    add("--section", choices=(*_SECTIONS, "both"), default="findings", help="what is scored (default: findings)")
     add("--split", help="score this split of the manifest")
     add("--against", metavar="H2", help="hypotheses of another system: paired test of the difference")
     add("--metrics", default="all", help="all, or some of language,meteor,clinical,consistency")
@@ -100,7 +100,7 @@ def _read_drafts(path: str, lines: Sequence[str]) -> dict[str, _Draft]:
         try:
             value = json.loads(line)
             study = value["study_id"]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise InputError(f"line {number} of {path} is no JSON object with a 'study_id'") from error
         study = str(study)
         if study in drafts:
@@ -115,7 +115,8 @@ def _read_drafts(path: str, lines: Sequence[str]) -> dict[str, _Draft]:
 
 def _section(section: str, findings: str | None, impression: str | None) -> str:
     parts = {"findings": (findings,), "impression": (impression,), "both": (findings, impression)}[section]
-    return " ".join(part.strip() for part in parts if part and part.strip())
+    text = " ".join(part.strip() for part in parts if part and part.strip())
+    return text.encode("utf-8", "replace").decode()  # JSON may hold half a surrogate pair
 
 
 def _pairs_of_text(args: argparse.Namespace, references: list[str], hypotheses: list[str]) -> Pairs:
@@ -206,8 +207,8 @@ class _Inputs:
             from wetread.data.manifest import read_manifest
 
             studies = read_manifest(args.references)
-        elif args.section != "findings" or args.split:
-            raise UsageError("--section and --split need a manifest as --references; a text file has neither")
+        elif args.section == "both" or args.split:
+            raise UsageError("--section both and --split need a manifest as --references; a text file has neither")
         return cls(args, lines, studies)
 
     def pairs(self, hypotheses: str, section: str) -> Pairs:

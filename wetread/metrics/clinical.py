@@ -127,7 +127,7 @@ def _f1(true: np.ndarray, false: np.ndarray, missed: np.ndarray) -> np.ndarray:
 
 def _macro(sums: np.ndarray, which: Sequence[int]) -> np.ndarray:
     true, false, missed = (sums[..., k * len(LABELS) : (k + 1) * len(LABELS)][..., list(which)] for k in range(3))
-    return _f1(true, false, missed).mean(axis=-1) if len(which) else np.zeros(sums.shape[:-1])
+    return _f1(true, false, missed).mean(axis=-1)
 
 
 def _micro(sums: np.ndarray, which: Sequence[int]) -> np.ndarray:
@@ -143,7 +143,7 @@ def clinical_measures(
     """macro-14, micro-14, macro-5, micro-5 and macro-10+ of (n, 14) states.
 
     ``per_report`` of the micro scores is the F1 of that report's own labels, NaN where neither text has any; a macro
-    score has none.
+    score has none. ``macro-10+`` is there only where a label has ten positives in the reference.
     """
     ref, hyp = positives(reference, uncertain_as_positive), positives(hypothesis, uncertain_as_positive)
     summands = np.concatenate([ref & hyp, ~ref & hyp, ref & ~hyp], axis=1).astype(np.float64)
@@ -157,13 +157,15 @@ def clinical_measures(
             values = np.where(said, statistic(summands, which), np.nan)
         return Measure(name, summands, partial(statistic, which=which), values)
 
-    return {
+    measures = {
         "macro-14": one("macro-14", _macro, _ALL, alone=False),
         "micro-14": one("micro-14", _micro, _ALL, alone=True),
         "macro-5": one("macro-5", _macro, _FIVE, alone=False),
         "micro-5": one("micro-5", _micro, _FIVE, alone=True),
-        "macro-10+": one("macro-10+", _macro, often, alone=False),
     }
+    if often:
+        measures["macro-10+"] = one("macro-10+", _macro, often, alone=False)
+    return measures
 
 
 def per_label(

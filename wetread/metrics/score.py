@@ -133,6 +133,8 @@ class _Scorer:
             mine = self.states if pick is None else self.states[list(which)]
             if "clinical" in groups:
                 found.update(clinical_measures(mine, states, self.options.uncertain_as_positive))
+                if "macro-10+" not in found:
+                    self.unavailable["macro-10+"] = "no label has ten positives in the reference"
             if self.section != "findings":
                 found["normal-or-not"] = normality_measure(mine, states)
         contradictions: dict[str, dict[str, int]] = {}

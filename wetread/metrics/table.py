@@ -63,7 +63,7 @@ def _baseline(evaluation: Evaluation, kind: str, name: str) -> float | None:
 
 
 def _scores(evaluation: Evaluation) -> str:
-    rows = [("", "score", "95 % interval", "constant", "random", "most frequent")]
+    rows: list[Sequence[str]] = [("", "score", "95 % interval", "constant", "random", "most frequent")]
     for name, measure in evaluation.measures.items():
         low, high = evaluation.intervals[name]
         others = [_number(_baseline(evaluation, kind, name)) for kind in ("constant", "random", "most_frequent")]
@@ -74,7 +74,7 @@ def _scores(evaluation: Evaluation) -> str:
 def _labels(evaluation: Evaluation) -> str:
     if not evaluation.per_label:
         return ""
-    rows = [("positive labels", "precision", "recall", "F1", "reference", "hypothesis", "both")]
+    rows: list[Sequence[str]] = [("positive labels", "precision", "recall", "F1", "reference", "hypothesis", "both")]
     for name, row in evaluation.per_label.items():
         scores = [f"{row[key]:.3f}" for key in ("precision", "recall", "f1")]
         rows.append((name, *scores, *(str(row[key]) for key in ("reference", "hypothesis", "both"))))
@@ -85,7 +85,7 @@ def _contradictions(evaluation: Evaluation) -> str:
     kept = {name: row for name, row in evaluation.contradictions.items() if any(row.values())}
     if not kept:
         return ""
-    rows = [("contradictions", *next(iter(kept.values())))]
+    rows: list[Sequence[str]] = [("contradictions", *next(iter(kept.values())))]
     rows += [(name, *map(str, row.values())) for name, row in kept.items()]
     return _columns(rows)
 
@@ -93,7 +93,7 @@ def _contradictions(evaluation: Evaluation) -> str:
 def _comparison(evaluation: Evaluation) -> str:
     if not evaluation.comparison:
         return ""
-    rows = [("against the other", "this", "other", "difference", "p")]
+    rows: list[Sequence[str]] = [("against the other", "this", "other", "difference", "p")]
     for name, c in evaluation.comparison.items():
         rows.append((name, _number(c.value), _number(c.other), f"{c.difference:+.4f}", f"{c.p:.4f}"))
     return _columns(rows)
