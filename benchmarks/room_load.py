@@ -139,8 +139,7 @@ async def upload(url: str, tally: Tally, every: float, end: float) -> int:
 async def load(url: str, readers: int, seconds: float, every: float) -> tuple[Tally, int]:
     """Run the whole load."""
     tally = Tally()
-    names = ("reader", "second")
-    people = [Reader(url, names[i % 2], tally, i) for i in range(readers)]
+    people = [Reader(url, f"reader{i}", tally, i) for i in range(1, readers + 1)]
     for person in people:
         await person.log_in()
     tally.times.clear()
@@ -175,7 +174,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         cluster = Postgres() if args.postgres else None
         database = cluster.url if cluster else args.database
-        options = ["--films", "0", "--servers", str(args.servers), "--workers", str(args.workers)]
+        options = ["--films", "0", "--readers", str(args.readers), "--servers", str(args.servers), "--workers", str(args.workers)]
         options += ["--database", database] if database else []
         options += ["--real"] if args.real else []
         try:

@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import fakes
 
+from wetread.room.auth import add_user
+from wetread.room.demo import PASSWORD, add_accounts
 from wetread.room.files import BlobStore
 from wetread.room.serving import Serving, serve
 from wetread.room.settings import Settings
@@ -30,6 +32,7 @@ def main() -> None:
     parser.add_argument("--servers", type=int, default=1)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--watch", type=Path)
+    parser.add_argument("--readers", type=int, default=0, help="more accounts: reader1, reader2, …")
     parser.add_argument("--real", action="store_true", help="draft with the model")
     args = parser.parse_args()
     settings = Settings(
@@ -37,9 +40,9 @@ def main() -> None:
     )
 
     def announce(store: Store) -> None:
-        from wetread.room.demo import add_accounts
-
         add_accounts(store)
+        for number in range(1, args.readers + 1):
+            add_user(store, f"reader{number}", f"Dr Reader {number}", ["reader"], password=PASSWORD)
         blobs = BlobStore(settings.films)
         for seed in range(args.films):
             files = [(f"film{seed}.dcm", io.BytesIO(fakes.dicom(seed)))]
