@@ -174,7 +174,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         cluster = Postgres() if args.postgres else None
         database = cluster.url if cluster else args.database
-        options = ["--films", "0", "--readers", str(args.readers), "--servers", str(args.servers), "--workers", str(args.workers)]
+        numbers = {"--films": 0, "--readers": args.readers, "--servers": args.servers, "--workers": args.workers}
+        options = [word for name, number in numbers.items() for word in (name, str(number))]
         options += ["--database", database] if database else []
         options += ["--real"] if args.real else []
         try:

@@ -37,11 +37,6 @@ def children(pid: int) -> list[int]:
     return [child for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
-def serves(pid: int) -> bool:
-    """Whether a child of the room is a web process; a draft process has no listening socket."""
-    return b"--multiprocessing-fork" in Path(f"/proc/{pid}/cmdline").read_bytes() and _listens(pid)
-
-
 def _listens(pid: int) -> bool:
     listening = {
         line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[3] == "0A"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from conftest import House
-from fastapi.routing import APIRoute
 
 from wetread.room import auth
 from wetread.room.store import User
@@ -42,12 +40,6 @@ ROLES = {
     "POST /api/reader-studies/{reader_study_id}/close": ADMIN,
     "GET /api/reader-studies/{reader_study_id}/export.csv": ADMIN,
 }  # fmt: skip
-
-
-def _walk(routes: list[object]) -> Iterator[APIRoute]:
-    for route in routes:
-        if isinstance(route, APIRoute):
-            yield route
 
 
 def _paths(house: House) -> list[str]:

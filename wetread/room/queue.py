@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from wetread.room import audit
 from wetread.room.store import Job, Store, StudyRow, WorkerRow, new_id, now
 
-__all__ = ["Claimed", "LeaseLost", "beat", "claim", "enqueue", "fail", "finish", "retry", "waiting"]
+__all__ = ["Claimed", "LeaseLost", "beat", "claim", "enqueue", "fail", "finish", "retry"]
 
 BACKOFF = 5.0  # seconds before the second attempt; doubles
 
@@ -132,8 +132,3 @@ def retry(session: Session, study: StudyRow) -> Job | None:
     job.state, job.attempts, job.run_after, job.changed = "queued", 0, 0.0, now()
     study.draft_state = "queued"
     return job
-
-
-def waiting(session: Session) -> int:
-    """How many jobs are queued."""
-    return session.scalar(select(func.count()).select_from(Job).where(Job.state == "queued")) or 0
