@@ -145,6 +145,10 @@ export function sample(film: Film, place: Placement, width: number, height: numb
     const below = whole < 0 || whole >= rows - 1 ? 0 : columns;
     const wy = Math.round((f - whole) * 256);
     let o = y * width + x0;
+    if (place.scale === 1 && k === 0 && Number.isInteger(place.x)) {
+      out.set(pixels.subarray(row + left[0]!, row + left[0]! + left.length), o);
+      continue;
+    }
     if (nearest) {
       for (let i = 0; i < left.length; i++) out[o++] = pixels[row + left[i]!]!;
       continue;
