@@ -12,7 +12,8 @@ from types import ModuleType
 
 import pytest
 
-from wetread.report.checks import check
+from wetread.report.checks import check, check_text, repair_report
+from wetread.types import LABELS, Finding, Report
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("WETREAD_SHARED", ROOT / ".." / "shared"))
@@ -64,3 +65,23 @@ def test_at_most_two_percent_of_the_references_are_called_wrong() -> None:
     flagged = sum(any(flag.severity == "severe" for flag in check(report)) for _, report in reports)
     assert len(reports) == 296
     assert flagged / len(reports) <= 0.02
+
+
+def test_no_mixture_of_errors_survives_repair() -> None:
+    """Random sentences, random labels: nothing severe is left, and the same draft is repaired in the same way."""
+    rng = random.Random(5)
+    words = planted.FIRST
+    pool = [row for rows in words.sentences.values() for row in rows]
+    for rows in (*words.stated.values(), *words.denied.values()):
+        pool += [row.replace("{s}", side).replace("{S}", side) for row in rows for side in ("left", "right")]
+    about: dict[str, object] = {"views": [{"projection": "frontal"}], "header": {"PatientSex": "M"}}
+    for _ in range(100):
+        findings, impression = rng.sample(pool, rng.randint(0, 9)), rng.sample(pool, rng.randint(0, 4))
+        states = {name: rng.choice(["positive", "uncertain", "negative"]) for name in LABELS}
+        chance = {"positive": 0.9, "uncertain": 0.45, "negative": 0.02}
+        about["labels"] = {name: Finding(chance[state], 0.3, 0.6, state) for name, state in states.items()}  # type: ignore[arg-type]
+        done = repair_report(findings, impression, **about)  # type: ignore[arg-type]
+        assert repair_report(findings, impression, **about) == done  # type: ignore[arg-type]
+        text = Report(" ".join(done.findings), " ".join(done.impression))
+        left = [flag for flag in check_text(text, prior_given=False, **about) if flag.severity == "severe"]  # type: ignore[arg-type]
+        assert left == []
