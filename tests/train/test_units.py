@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from wetread.data.manifest import ManifestStudy  # noqa: E402
+from wetread.errors import UsageError  # noqa: E402
+from wetread.model.findings import commands_of, fuse, head_input  # noqa: E402
+from wetread.train import calibrate, encode, features, targets  # noqa: E402
+from wetread.train.config import load_config  # noqa: E402
+from wetread.train.decoder import Memory, ReportDecoder  # noqa: E402
+from wetread.train.films import Augment, as_tensor  # noqa: E402
+from wetread.types import LABELS  # noqa: E402
+
+
+def test_auroc_and_ece_by_hand() -> None:
+    truth = np.array([0, 0, 1, 1], bool)
+    assert calibrate.auroc(truth, np.array([0.1, 0.4, 0.35, 0.8])) == pytest.approx(0.75)
+    assert calibrate.auroc(truth, np.zeros(4)) == 0.5
+    assert np.isnan(calibrate.auroc(np.zeros(4, bool), np.arange(4)))
+    assert calibrate.ece(truth, truth.astype(float), bins=2) == 0
+    assert calibrate.ece(truth, 1 - truth.astype(float), bins=2) == 1
+
+
+def test_the_threshold_is_the_best_expected_f() -> None:
+    p = np.array([0.9, 0.8, 0.1, 0.05])
+    assert 0.1 < calibrate.expected_f_threshold(p) <= 0.8
+    flat = np.full(1000, 0.03)
+    flat[:20] = 0.2
+    assert calibrate.expected_f_threshold(flat, share=0.5) > calibrate.expected_f_threshold(flat)
+    assert calibrate.expected_f_threshold(p, beta=2) <= calibrate.expected_f_threshold(p)
+
+
+def test_a_findings_head_learns_and_is_honest_about_it() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 6)).astype(np.float32)
+    positive = np.zeros((400, len(LABELS)), bool)
+    positive[:, 1] = x[:, 0] + 0.3 * rng.normal(size=400) > 0.8
+    positive[:, 2] = rng.random(400) < 0.2  # nothing to be learned
+    head = calibrate.fit(x, positive, folds=4, beta=1.0, share=1.0, seed=1)
+    assert calibrate.auroc(positive[:, 1], head.crossfitted[:, 1]) > 0.9
+    assert calibrate.auroc(positive[:, 2], head.crossfitted[:, 2]) < 0.65
+    assert (head.uncertain_from <= head.positive_from).all()
+    assert head.probabilities(x)[:, 5].max() < 0.05  # never seen
+
+
+def test_no_finding_yields_to_others_but_not_to_devices() -> None:
+    p = np.zeros((3, len(LABELS)))
+    p[:, LABELS.index("No Finding")] = 0.9
+    p[1, LABELS.index("Edema")] = 0.9
+    p[2, LABELS.index("Support Devices")] = 0.9
+    commands = commands_of(p, np.full(len(LABELS), 0.5))
+    assert commands[:, LABELS.index("No Finding")].tolist() == [1, 0, 1]
+
+
+def test_films_are_fused_by_projection() -> None:
+    logits = np.array([[2.0, 0.0], [0.0, 4.0]])
+    mean, gap = fuse(logits, np.array([-1.0, 1.0]))
+    assert mean.tolist() == [1.0, 2.0]
+    assert gap.tolist() == [1.0, -2.0]
+    assert fuse(logits, np.array([-1.0, -1.0]))[1].tolist() == [0.0, 0.0]
+    read = head_input(mean, gap, np.zeros(2), np.array([1.0, 0.1]))
+    assert read.tolist() == [1.0, 4.0, 1.0, -4.0]
+
+
+def test_a_teacher_is_seen_by_the_network_that_did_not_learn_from_it() -> None:
+    def output(value: float, seen: list[int]) -> dict[str, np.ndarray]:
+        arrays = {
+            "logits": (3, 2),
+            "maps": (3, 2, 7, 7),
+            "label_maps": (3, 14, 14, 14),
+            "lateral": (3,),
+            "vector": (3, 4),
+        }
+        out = {k: np.full(shape, np.nan, np.float32) for k, shape in arrays.items()}
+        for array in out.values():
+            array[seen] = value
+        return out
+
+    gathered = features.gather([output(1, [0, 2]), output(3, [1, 2])])
+    assert gathered.lateral.tolist() == [1, 3, 2]
+    assert gathered.logits[:, 0].tolist() == [1, 3, 2]
+    assert gathered.maps[2].max() == 2
+
+
+def test_folds_depend_on_the_id_alone() -> None:
+    folds = [encode.fold_of(f"study{i}", 3) for i in range(300)]
+    assert folds == [encode.fold_of(f"study{i}", 3) for i in range(300)]
+    assert min(folds.count(k) for k in range(3)) > 70
+
+
+def test_concepts_come_from_labels_codes_and_wordings() -> None:
+    rows = [
+        ManifestStudy(
+            f"s{i}",
+            "train",
+            findings="The heart is enlarged. Lungs clear." if i % 2 else "Normal heart. Lungs clear.",
+            labels={n: "positive" if n == "Cardiomegaly" and i % 2 else None for n in LABELS},
+            extra={"mesh": {"major": ["Cardiomegaly/mild"] if i % 2 else ["normal"]}},
+        )
+        for i in range(6)
+    ]
+    rows.append(ManifestStudy("v", "val", findings="Only here. Only here too.", extra={"mesh": {"major": ["Rare"]}}))
+    concepts = targets.build(rows, [True] * 6 + [False], 3, 3)
+    assert "mesh:Cardiomegaly/mild" in concepts.names
+    assert "mesh:Rare" not in concepts.names
+    column = concepts.names.index("label:Cardiomegaly")
+    assert concepts.values[:6, column].tolist() == [0, 1, 0, 1, 0, 1]
+    assert sum(n.startswith("wording:") for n in concepts.names) == 3
+    assert not any("heart" in n for n in concepts.names), "no sentence is a name"
+    assert len(concepts.weights) == len(concepts.names)
+
+
+def test_augmentation_never_mirrors() -> None:
+    film = np.zeros((1, 256, 256), np.uint8)
+    film[:, :, 150:] = 200  # bright on the right
+    for seed in range(30):
+        x = Augment(64, seed)(np.repeat(film, 4, 0))
+        assert x.shape == (4, 1, 64, 64)
+        assert 0 <= float(x.min()) <= float(x.max()) <= 1
+        assert (x[..., 48:].mean((1, 2, 3)) > x[..., :16].mean((1, 2, 3))).all()
+
+
+def test_training_and_drafting_see_the_same_film() -> None:
+    from wetread.image.transforms import to_input
+
+    film = np.random.default_rng(0).integers(0, 256, (1, 256, 256)).astype(np.uint8)
+    assert np.array_equal(as_tensor(film, 224)[0, 0].numpy(), to_input(film[0].astype(np.float32) / 255, 224))
+
+
+def test_a_step_at_a_time_is_the_whole_at_once() -> None:
+    torch.manual_seed(0)
+    decoder = ReportDecoder(20, 5, 16, 2, 2, 0.0, 12).eval()
+    memory = Memory(
+        torch.randn(2, 5),
+        torch.randn(2, 2, 5, 7, 7),
+        torch.tensor([[1, 2], [1, 0]]),
+        torch.randint(0, 2, (2, 14)),
+        torch.tensor([[4, 0], [5, 6]]),
+    )
+    tokens = torch.randint(4, 20, (2, 7))
+    with torch.no_grad():
+        whole = decoder(tokens, memory)
+        cross, mask = decoder.prefill(memory)
+        past = decoder.empty_past(2)
+        for place in range(7):
+            logits, past = decoder.step(tokens[:, place], torch.tensor([place]), past, cross, mask)
+            assert torch.allclose(logits, whole[:, place], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nme = 1", "unknown setting 'nme'"),
+        ('name = 3\nrun_dir = "r"', "must be of type str"),
+        ("[encoder]\nepochs = 1.5", "must be of type int"),
+        ("= 3", "no TOML"),
+        ('run_dir = "r"', "must be set"),
+        ('run_dir = "$NOT_SET_ANYWHERE/r"\n[data]\nmanifest = "m"', "not set"),
+    ],
+)
+def test_a_wrong_configuration_is_named(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    with pytest.raises(UsageError, match=said):
+        load_config(tmp_path / "c.toml")
