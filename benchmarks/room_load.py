@@ -99,7 +99,7 @@ class Reader:
                 found is None
                 or (await self._call("claim", "POST", f"/api/studies/{found}/claim", 409, json={})).is_error
             ):
-                await asyncio.sleep(self._chance.uniform(0.2, 1))
+                await asyncio.sleep(self._chance.uniform(1, 2))
                 continue
             study = (await self._call("open", "GET", f"/api/studies/{found}")).json()
             await self._call("pixels", "GET", study["films"][0]["pixels"])
@@ -130,7 +130,7 @@ async def upload(url: str, tally: Tally, every: float, end: float) -> int:
     while time.monotonic() < end:
         due = time.monotonic() + every
         count += 1
-        files = [("files", (f"{count}.dcm", fakes.dicom(count)))]
+        files = [("files", (f"{count}.dcm", fakes.dicom(10_000 + count)))]
         await sender._call("upload", "POST", "/api/uploads", files=files)
         await asyncio.sleep(max(0.0, due - time.monotonic()))
     return count
@@ -147,6 +147,14 @@ async def load(url: str, readers: int, seconds: float, every: float) -> tuple[Ta
     tasks = [work for person in people for work in (person.poll(end), person.read(end))]
     results = await asyncio.gather(upload(url, tally, every, end), *tasks)
     return tally, int(results[0] or 0)
+
+
+def wait_for_drafts(url: str, wanted: int) -> None:
+    """Every reader has a study to begin with."""
+    client = Client(url, "reader").log_in()
+    while client.call("GET", "/api/worklist?limit=1").json()["counts"]["unread"] < wanted:
+        time.sleep(0.5)
+    client.close()
 
 
 def lost_edits(url: str, tally: Tally) -> list[str]:
@@ -174,12 +182,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         cluster = Postgres() if args.postgres else None
         database = cluster.url if cluster else args.database
-        numbers = {"--films": 0, "--readers": args.readers, "--servers": args.servers, "--workers": args.workers}
+        numbers = {
+            "--films": args.readers,
+            "--readers": args.readers,
+            "--servers": args.servers,
+            "--workers": args.workers,
+        }
         options = [word for name, number in numbers.items() for word in (name, str(number))]
         options += ["--database", database] if database else []
         options += ["--real"] if args.real else []
         try:
             with running(Process(Path(folder) / "room", *options)) as room:
+                wait_for_drafts(room.url, args.readers)
                 tally, sent = asyncio.run(load(room.url, args.readers, args.seconds, args.every))
                 lost = lost_edits(room.url, tally)
                 counts = Client(room.url, "reader").log_in().call("GET", "/api/worklist").json()["counts"]
