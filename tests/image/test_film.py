@@ -32,7 +32,7 @@ def test_a_dicom_film(tmp_path: Path) -> None:
 def test_modality_values_can_be_led_back(tmp_path: Path, slope: float, intercept: float) -> None:
     ds = dataset(ramp(), RescaleSlope=slope, RescaleIntercept=intercept, WindowCenter=200, WindowWidth=100)
     film = raw_film(write(tmp_path / "f.dcm", ds))
-    expected = ramp() * slope + intercept
+    expected = ramp().astype(float) * slope + intercept
     assert np.abs(film.values * film.slope + film.intercept - expected).max() <= abs(film.slope) / 2 + 1e-3
     assert film.center * film.slope + film.intercept == pytest.approx(200)
     assert film.width * film.slope == pytest.approx(100)
@@ -53,7 +53,7 @@ def test_a_picture(tmp_path: Path, bits: int) -> None:
     Image.fromarray(pixels).save(path := tmp_path / "f.png")
     film = raw_film(path)
     assert np.array_equal(film.values, pixels)
-    assert film.width == pytest.approx(255 if bits == 8 else 4095, rel=0.02)
+    assert film.width == pytest.approx(255 if bits == 8 else 4095, rel=0.05)
     assert film.spacing is None
     assert film.banner == {}
 

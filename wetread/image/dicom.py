@@ -23,7 +23,7 @@ from pydicom import uid
 from pydicom.encaps import get_frame
 from pydicom.pixels import apply_color_lut, pixel_array
 
-from wetread.errors import InputError, NotAChestFilm
+from wetread.errors import InputError, NotAChestFilm, WetreadError
 from wetread.image.codestream import frame_size
 from wetread.image.files import MAX_FILE, check_size, read_bytes, short_name
 from wetread.image.grey import grey_of
@@ -32,7 +32,7 @@ from wetread.image.luts import modality_values, padding_mask, percentile_window,
 __all__ = ["DicomFilm", "NotAnImage", "facts_of", "film_of", "read_dataset", "render", "spacing_of", "translated"]
 
 #: Reads of the parser before a file is refused: a film's header has some hundred elements, each a few reads.
-_MAX_READS = 200_000
+_MAX_READS = 100_000
 _EXECUTABLES = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa")
 #: The one decoder of each compressed transfer syntax (pydicom's names of its plugins); 12-bit JPEG is done here.
 #: RLE is left to pydicom itself: pylibjpeg-rle 2.2 panics on segments that are too long, past ``except Exception``.
@@ -105,7 +105,7 @@ class _Metered(io.BytesIO):
     def read(self, size: int | None = -1, /) -> bytes:
         self.reads += 1
         if self.reads > _MAX_READS:
-            raise InputError("its header has more elements than any film's")
+            raise ValueError("its header has more elements than any film's")
         return super().read(size)
 
 
@@ -116,7 +116,7 @@ def translated(name: str, doing: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except NotAChestFilm:
+    except WetreadError:
         raise
     except RecursionError as error:
         raise InputError(f"{name}: its sequences are nested too deeply for a film; export it again") from error
