@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import fakes
 import numpy as np
@@ -12,6 +13,8 @@ from PIL import Image
 
 from wetread.room.provenance import SECTIONS
 from wetread.room.store import StudyRow, now
+from wetread.room.worker import drain
+from wetread.types import SimilarCase
 
 
 def test_from_upload_to_addendum(house: House) -> None:
@@ -229,3 +232,18 @@ def test_stock_and_macros_are_ones_own(house: House, study: str) -> None:
     assert found == [{"text": "No pneumothorax is seen.", "count": 1, "source": "signed"}]
     assert second.get("/api/stock?q=no pneu").json()["items"] == []
     assert set(SECTIONS) == {"findings", "impression"}
+
+
+def test_similar_cases_come_with_the_indexs_line(house: House) -> None:
+    study = house.receive(1, draft=False)[0]
+    found = (SimilarCase("old-1", 0.9), SimilarCase("old-2", 0.8))
+    drain(house.store, lambda s: replace(fakes.FakeDrafter()(s), similar=found))
+    reader = house.browser("reader")
+    answer = reader.get(f"/api/studies/{study}/similar").json()
+    assert (answer["configured"], [i["impression"] for i in answer["items"]]) == (False, [None, None])
+    house.room.similar = {"old-1": "Small effusion."}.get
+    items = reader.get(f"/api/studies/{study}/similar").json()["items"]
+    assert [(i["study_id"], i["score"], i["impression"]) for i in items] == [
+        ("old-1", 0.9, "Small effusion."),
+        ("old-2", 0.8, None),
+    ]
