@@ -17,6 +17,7 @@ from wetread.metrics.protocols import PtbProtocol
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(baselines, "sentence_pool", lambda train: sentence_pool(train, 8))  # a shorter search
     return tmp_path / "wetread" / "constants"
 
 

@@ -49,10 +49,9 @@ def test_a_large_vocabulary_changes_nothing() -> None:
     """Where four token numbers do not fit 64 bits, and where they fit but not with the place."""
     cider = pytest.importorskip("pycocoevalcap.cider.cider_scorer")
     draw = random.Random(1)
-    for size in (3_000, 20_000, 100_000):
+    for size in (10_000, 70_000):
         words = [f"w{k}" for k in range(size)]
-        references = [" ".join(draw.choices(words, k=draw.randrange(1, 40))) for _ in range(60)]
-        references.append(" ".join(words))
+        references = [" ".join(words[k : k + 350]) for k in range(0, size, 350)]
         hypotheses = [" ".join(w if draw.random() < 0.8 else draw.choice(words) for w in r.split()) for r in references]
         oracle = cider.CiderScorer()
         for reference, hypothesis in zip(references, hypotheses):
