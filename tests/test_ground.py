@@ -3,8 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wetread.ground import box_of, evidence_of, heat_map, labels_of_sentence
-from wetread.types import LABELS, View
+from wetread.errors import BundleError
+from wetread.ground import box_of, boxes_of, evidence_of, frames_of, heat_map, labels_of_sentence
+from wetread.image.thorax import Frame
+from wetread.types import LABELS, Evidence, View
+
+EVERYWHERE = np.ones((28, 28), np.float32)
 
 
 def peak(row: int, column: int, size: int = 14) -> np.ndarray:
@@ -12,7 +16,16 @@ def peak(row: int, column: int, size: int = 14) -> np.ndarray:
     return 6 * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 4)
 
 
-ATLAS = {f"atlas_{side}": np.ones((len(LABELS), 14, 14)) for side in ("frontal", "lateral")}
+def evidence(text: str, scores: np.ndarray | None = None, frame: Frame | None = None) -> tuple[Evidence, ...]:
+    """On a frontal film of 100×100 and a lateral one, all labels with the same map."""
+    views = [View(name, np.zeros((100, 100), np.float32)) for name in ("a.png", "b.png")]
+    maps = np.zeros((2, len(LABELS), 14, 14)) + (0 if scores is None else scores)
+    return evidence_of(text, views, maps, np.array([False, True]), [frame or Frame()] * 2)[1]
+
+
+def centre(found: Evidence) -> tuple[float, float]:
+    x0, y0, x1, y1 = found.box
+    return (x0 + x1) / 2, (y0 + y1) / 2
 
 
 def test_a_statement_was_seen_and_a_denial_searched() -> None:
@@ -20,11 +33,17 @@ def test_a_statement_was_seen_and_a_denial_searched() -> None:
     labels, kind = labels_of_sentence("No pneumothorax or pleural effusion.")
     assert kind == "searched"
     assert set(labels) == {"Pneumothorax", "Pleural Effusion"}
+    assert labels_of_sentence("Small effusion without pneumothorax.") == (("Pleural Effusion",), "seen")
+
+
+def test_an_abnormality_outside_the_labels_was_seen() -> None:
+    assert labels_of_sentence("Degenerative changes of the spine.") == (("No Finding",), "seen")
+    assert labels_of_sentence("The lungs are clear.")[1] == "searched"
 
 
 @pytest.mark.parametrize(("row", "column"), [(3, 3), (7, 10), (12, 2)])
 def test_the_box_is_where_the_map_peaks(row: int, column: int) -> None:
-    heat = heat_map(peak(row, column), np.ones((14, 14)), "seen")
+    heat = heat_map(peak(row, column), EVERYWHERE, "seen")
     x0, y0, x1, y1 = box_of(heat, 1400, 700)
     assert x0 <= (column + 0.5) * 50 <= x1
     assert y0 <= (row + 0.5) * 100 <= y1
@@ -32,9 +51,9 @@ def test_the_box_is_where_the_map_peaks(row: int, column: int) -> None:
 
 
 def test_the_box_moves_with_the_map() -> None:
-    before = box_of(heat_map(peak(5, 5), np.ones((14, 14)), "seen"), 140, 140)
-    after = box_of(heat_map(peak(5, 7), np.ones((14, 14)), "seen"), 140, 140)
-    assert after[0] - before[0] == pytest.approx(20, abs=2)
+    before = box_of(heat_map(peak(5, 5), EVERYWHERE, "seen"), 140, 140)
+    after = box_of(heat_map(peak(5, 7), EVERYWHERE, "seen"), 140, 140)
+    assert after[0] - before[0] == pytest.approx(20, abs=3)
     assert after[1] == before[1]
 
 
@@ -42,15 +61,76 @@ def test_a_flat_map_gives_a_box_inside_the_view() -> None:
     assert box_of(np.ones((14, 14)), 30, 20) == (0, 0, 20, 30)
 
 
+def test_two_regions_apart_have_a_box_each() -> None:
+    right = np.zeros((28, 28))
+    right[:, :14] = 1
+    apart = np.zeros((28, 28))
+    apart[18:22, 3:7] = apart[18:22, 21:25] = 1
+    a, b = boxes_of(apart, 280, 280, right)
+    assert a[2] < 140 < b[0]
+    assert len(boxes_of(np.ones((28, 28)), 280, 280, right)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "y"),
+    [
+        ("Small left pleural effusion.", (50, 100), (0, 100)),
+        ("Patchy opacity in the right lower lobe.", (0, 50), (45, 85)),
+        ("Nodule in the left upper lobe.", (50, 100), (10, 40)),
+        ("Right apical pneumothorax.", (0, 50), (5, 30)),
+    ],
+)
+def test_the_words_decide_where_the_map_does_not(text: str, x: tuple[float, float], y: tuple[float, float]) -> None:
+    found = evidence(text)[0]
+    assert found.kind == "seen"
+    assert x[0] <= centre(found)[0] <= x[1]
+    assert y[0] <= centre(found)[1] <= y[1]
+
+
+def test_the_map_decides_where_the_words_do_not() -> None:
+    for column in (3, 10):
+        found = evidence("There is a focal opacity.", peak(6, column))[0]
+        assert centre(found)[0] == pytest.approx((column + 0.5) / 14 * 100, abs=10)
+
+
+def test_an_effusion_is_looked_for_in_both_angles() -> None:
+    right, left, lateral = evidence("No pleural effusion.")
+    assert {e.kind for e in (right, left, lateral)} == {"searched"}
+    assert [e.view for e in (right, left, lateral)] == [0, 0, 1]
+    assert right.box[2] < 50 < left.box[0]
+    assert min(right.box[1], left.box[1]) > 50
+
+
+def test_a_large_heart_is_looked_for_at_the_heart() -> None:
+    (x0, y0, x1, y1), _ = (e.box for e in evidence("The heart is not enlarged."))
+    assert x0 < 55 < x1
+    assert y0 < 58 < y1
+    assert (x1 - x0) * (y1 - y0) < 2000
+
+
+def test_where_is_searched_moves_with_the_chest() -> None:
+    before = evidence("The heart is not enlarged.")[0]
+    after = evidence("The heart is not enlarged.", frame=Frame((0.1, -0.05)))[0]
+    assert np.subtract(centre(after), centre(before)) == pytest.approx((10, -5), abs=2)
+
+
 def test_every_sentence_has_evidence_on_every_view() -> None:
     views = [View("a.png", np.zeros((50, 40), np.float32)), View("b.png", np.zeros((40, 50), np.float32))]
     maps = np.random.default_rng(0).normal(size=(2, len(LABELS), 14, 14))
+    lateral = np.array([False, True])
+    frames = frames_of(views, lateral, {f"frame_{side}": np.eye(32) for side in ("frontal", "lateral")})
     for text in ("The heart is enlarged.", "No acute disease.", "Degenerative changes of the spine.", "Hello."):
-        labels, evidence, heat = evidence_of(text, views, maps, np.array([False, True]), ATLAS)
+        labels, found, heat = evidence_of(text, views, maps, lateral, frames)
         assert set(labels) <= set(LABELS)
-        assert [e.view for e in evidence] == [0, 1]
-        for e, view in zip(evidence, views):
+        assert {e.view for e in found} == {0, 1}
+        for e in found:
             x0, y0, x1, y1 = e.box
-            assert 0 <= x0 < x1 <= view.columns
-            assert 0 <= y0 < y1 <= view.rows
+            assert 0 <= x0 < x1 <= views[e.view].columns
+            assert 0 <= y0 < y1 <= views[e.view].rows
+        assert [h.view for h in heat] == [0, 1]
         assert all(h.resized(50, 40).max() <= 1 for h in heat)
+
+
+def test_a_bundle_without_mean_films_says_so() -> None:
+    with pytest.raises(BundleError, match="frame_frontal"):
+        frames_of([View("a.png", np.zeros((50, 40), np.float32))], np.array([False]), {})

@@ -213,11 +213,12 @@ class Drafter:
         scale, shift = arrays["map_sd"][:n, None, None], arrays["map_mean"][:n, None, None]
         maps = ((seen.maps[:, :n] - shift) / scale)[place]
         lateral = (seen.lateral > 0)[place]
+        frames = ground.frames_of(study.views, lateral, arrays)
         sentences, heat = [], []
         sections: tuple[tuple[Section, Sequence[Written]], ...] = (("findings", findings), ("impression", impression))
         for section, words in sections:
             for written in words:
-                names, evidence, heats = ground.evidence_of(written.text, study.views, maps, lateral, arrays)
+                names, evidence, heats = ground.evidence_of(written.text, study.views, maps, lateral, frames)
                 confidence = _confidence(written, evidence[0].kind, names, labels)
                 sentences.append(Sentence(section, written.text, names, confidence, evidence))
                 heat.append(heats)
@@ -229,5 +230,6 @@ def _confidence(written: Written, kind: str, names: Sequence[str], labels: dict[
     sure = 1.0
     for name in names:
         p = labels[name].probability
-        sure = min(sure, p if kind == "seen" or name == "No Finding" else 1 - p)
+        # "No Finding" holds where nothing was seen.
+        sure = min(sure, p if (kind == "seen") == (name != "No Finding") else 1 - p)
     return float(np.clip(sure * np.exp(0.25 * written.log_probability), 0, 1))

@@ -1,8 +1,8 @@
-"""Where a sentence comes from: the concept maps of the labels it speaks of, as a heat map and a box on each view.
+"""Where a sentence comes from: a heat map and boxes on each view.
 
-A sentence that says something is there points to where it was seen; one that says something is absent points to
-where it was looked for: the place where the finding shows when it is there (measured on the teachers' films), as far
-as this film's own map agrees.
+What is said to be there was seen where the map of its label is high, within the part of the chest that can show it and
+that the sentence names. What is said to be absent was searched for: in the whole of that part. The parts are drawn on
+a mean film (``image.thorax``) and laid onto this film's own chest.
 """
 
 from __future__ import annotations
@@ -14,14 +14,37 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from wetread.report.labeler import label_spans
+from wetread.errors import BundleError
+from wetread.image.thorax import Frame, place, places, register, thumbnail
+from wetread.report.labeler import Mention, label_spans
+from wetread.report.sites import primary_site
 from wetread.types import LABELS, Box, Evidence, View
 
-__all__ = ["HeatMap", "box_of", "evidence_of", "heat_map", "labels_of_sentence"]
+__all__ = ["HeatMap", "box_of", "boxes_of", "evidence_of", "frames_of", "heat_map", "labels_of_sentence"]
 
 Kind = Literal["seen", "searched"]
-#: Share of the peak above which a cell belongs to the box.
-_LEVEL = 0.5
+#: Cells a side of the heat maps; the network's own maps have 14.
+_GRID = 28
+#: Cells a side on which boxes are measured, and the share of the peak above which a cell belongs to the box.
+_FINE, _LEVEL = 56, 0.5
+#: Sharpness of the label's map where something was seen, and where it was searched for (chosen on the teachers' films
+#: out of fold, by the sides that their reports name).
+_SHARP: Mapping[Kind, float] = {"seen": 1.5, "searched": 0.2}
+#: What is left of the heat outside the part of the chest that shows the label, and outside the part that is named.
+_OUTSIDE, _UNNAMED = 0.1, 0.02
+_NO_FINDING = "No Finding"
+
+#: Where a label shows, and where it is looked for, if not in the lungs.
+_SHOWS = {
+    "Enlarged Cardiomediastinum": "mediastinum",
+    "Cardiomegaly": "heart",
+    "Pleural Other": "pleura",
+    "Fracture": "bones",
+    "Support Devices": "chest",
+}
+_SEARCHED = {**_SHOWS, "Pneumothorax": "pleura", "Pleural Effusion": "costophrenic"}
+#: Where the sites of ``report.sites`` are: for sentences about none of the other 13 labels.
+_SITES = {"heart": "heart", "mediastinum": "mediastinum", "lungs": "lungs", "pleura": "pleura", "bones": "bones"}
 
 
 @dataclass(frozen=True)
@@ -38,31 +61,70 @@ class HeatMap:
         return np.clip(np.asarray(image), 0, 1)
 
 
-def labels_of_sentence(text: str) -> tuple[tuple[str, ...], Kind]:
-    """The labels that a sentence speaks of, and whether it says that one of them is there."""
+def _told(text: str) -> tuple[list[Mention], Kind]:
+    """The mentions that a sentence's evidence is for: those of what is there, else all."""
     mentions = label_spans(text)
-    there = tuple(dict.fromkeys(m.label for m in mentions if m.state != "negative" and m.label != "No Finding"))
+    there = [m for m in mentions if m.state != "negative" and m.label != _NO_FINDING]
     if there:
         return there, "seen"
-    return tuple(dict.fromkeys(m.label for m in mentions)), "searched"
+    # "No Finding" is negative where something outside the 14 labels is there.
+    other = [m for m in mentions if m.state == "negative" and m.label == _NO_FINDING]
+    return (other, "seen") if other else (mentions, "searched")
 
 
-def heat_map(scores: np.ndarray, atlas: np.ndarray, kind: Kind) -> np.ndarray:
-    """Score map (h, w) in standard deviations and the atlas (h, w) in [0, 1] of its finding → heat in [0, 1]."""
-    weight = atlas if kind == "searched" else 0.5 + 0.5 * atlas
-    temperature = 2.0 if kind == "searched" else 1.0
-    heat = np.exp((scores - scores.max()) / temperature) * weight
+def labels_of_sentence(text: str) -> tuple[tuple[str, ...], Kind]:
+    """The labels that a sentence speaks of, and whether it says that something is there."""
+    mentions, kind = _told(text)
+    return tuple(dict.fromkeys(m.label for m in mentions)), kind
+
+
+def frames_of(views: Sequence[View], lateral: np.ndarray, arrays: Mapping[str, np.ndarray]) -> tuple[Frame, ...]:
+    """Where the chest lies on each view.
+
+    Args:
+        lateral: (V,) bool.
+        arrays: the bundle's, with the mean films ``frame_frontal`` and ``frame_lateral`` (32, 32).
+
+    Raises:
+        BundleError: the bundle has no mean films.
+    """
+    try:
+        means = [arrays["frame_lateral" if side else "frame_frontal"] for side in lateral]
+    except KeyError as error:
+        raise BundleError(f"the model bundle lacks the array {error}; export it again") from error
+    return tuple(register(thumbnail(view.pixels), mean) for view, mean in zip(views, means, strict=True))
+
+
+def _finer(scores: np.ndarray) -> np.ndarray:
+    image = Image.fromarray(scores.astype(np.float32))
+    return np.asarray(image.resize((_GRID, _GRID), Image.Resampling.BILINEAR))
+
+
+def heat_map(scores: np.ndarray, part: np.ndarray, kind: Kind) -> np.ndarray:
+    """Score map (h, w) in standard deviations, on the part (28, 28) in [0, 1] of the film → heat (28, 28) in [0, 1]."""
+    heat = np.exp(_SHARP[kind] * (_finer(scores) - scores.max())) * part
     return heat / max(float(heat.max()), 1e-9)
 
 
-def box_of(heat: np.ndarray, rows: int, columns: int, level: float = _LEVEL) -> Box:
-    """The box, in pixels of a view of rows × columns, around the cells connected to the peak above ``level``."""
-    fine = np.asarray(Image.fromarray(heat.astype(np.float32)).resize((112, 112), Image.Resampling.BILINEAR))
-    top = np.unravel_index(int(fine.argmax()), fine.shape)
-    above = fine >= level * fine[top]
+def _part(label: str, site: str, side: str | None, zone: str | None, kind: Kind, lateral: bool) -> np.ndarray:
+    """The part of the mean film that shows a label, as far as the sentence's words name it."""
+    if label == _NO_FINDING:
+        name = _SITES.get(site, "chest")
+    else:
+        name = (_SHOWS if kind == "seen" else _SEARCHED).get(label, "lungs")
+    floor = _OUTSIDE if kind == "seen" else 0.0
+    part = floor + (1 - floor) * place(name, lateral, _GRID)
+    for word in (side, zone):
+        if word in places():
+            part = part * (_UNNAMED + (1 - _UNNAMED) * place(word, lateral, _GRID))
+    return part
+
+
+def _region(above: np.ndarray, start: tuple[int, int]) -> np.ndarray:
+    """The cells connected with a start, within those that are ``above``."""
     region = np.zeros_like(above)
-    region[top] = True
-    while True:  # grow within what is above the level
+    region[start] = True
+    while True:
         grown = region.copy()
         grown[1:] |= region[:-1]
         grown[:-1] |= region[1:]
@@ -70,33 +132,75 @@ def box_of(heat: np.ndarray, rows: int, columns: int, level: float = _LEVEL) -> 
         grown[:, :-1] |= region[:, 1:]
         grown &= above
         if (grown == region).all():
-            break
+            return region
         region = grown
-    y, x = np.nonzero(region)
-    scale_y, scale_x = rows / fine.shape[0], columns / fine.shape[1]
+
+
+def _around(region: np.ndarray, rows: int, columns: int) -> Box:
+    y, x = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
+    scale_y, scale_x = rows / region.shape[0], columns / region.shape[1]
     return (
-        int(x.min() * scale_x),
-        int(y.min() * scale_y),
-        min(columns, int(np.ceil((x.max() + 1) * scale_x))),
-        min(rows, int(np.ceil((y.max() + 1) * scale_y))),
+        int(x[0] * scale_x),
+        int(y[0] * scale_y),
+        min(columns, int(np.ceil((x[-1] + 1) * scale_x))),
+        min(rows, int(np.ceil((y[-1] + 1) * scale_y))),
     )
 
 
-def evidence_of(
-    text: str, views: Sequence[View], maps: np.ndarray, lateral: np.ndarray, arrays: Mapping[str, np.ndarray]
-) -> tuple[tuple[str, ...], tuple[Evidence, ...], tuple[HeatMap, ...]]:
-    """The labels of a sentence, its evidence and its heat maps, one a view.
+def _fine(heat: np.ndarray) -> np.ndarray:
+    image = Image.fromarray(heat.astype(np.float32)).resize((_FINE, _FINE), Image.Resampling.BILINEAR)
+    return np.asarray(image)
+
+
+def box_of(heat: np.ndarray, rows: int, columns: int, level: float = _LEVEL) -> Box:
+    """The box, in pixels of a view of rows × columns, around the cells connected to the peak above ``level``."""
+    fine = _fine(heat)
+    top = divmod(int(fine.argmax()), _FINE)
+    return _around(_region(fine >= level * fine[top], top), rows, columns)
+
+
+def boxes_of(heat: np.ndarray, rows: int, columns: int, middle: np.ndarray, level: float = _LEVEL) -> tuple[Box, ...]:
+    """One box, or one on each side where the heat above ``level`` lies on both sides and not between them.
 
     Args:
-        maps: (V, 14, h, w) label maps in standard deviations. lateral: (V,) bool.
-        arrays: the bundle's, with ``atlas_frontal`` and ``atlas_lateral`` (14, h, w) in [0, 1].
+        middle: (28, 28) in [0, 1]: the right half of the chest on this film.
     """
-    labels, kind = labels_of_sentence(text)
-    index = [LABELS.index(name) for name in labels] or [LABELS.index("No Finding")]
+    above = _fine(heat) >= level * float(heat.max())
+    right = _fine(middle) >= 0.5
+    halves = [above & right, above & ~right]
+    if all(half.any() for half in halves):
+        spans = [np.flatnonzero(half.any(0)) for half in halves]
+        if spans[1][0] - spans[0][-1] > 2:
+            return tuple(_around(half, rows, columns) for half in halves)
+    return (_around(above, rows, columns),)
+
+
+def evidence_of(
+    text: str, views: Sequence[View], maps: np.ndarray, lateral: np.ndarray, frames: Sequence[Frame]
+) -> tuple[tuple[str, ...], tuple[Evidence, ...], tuple[HeatMap, ...]]:
+    """The labels of a sentence, its evidence (one box a view, or one on each side) and its heat maps, one a view.
+
+    Args:
+        maps: (V, 14, h, w) label maps in standard deviations. lateral: (V,) bool. frames: see ``frames_of``.
+    """
+    mentions, kind = _told(text)
+    site = primary_site(text)
+    asked = dict.fromkeys((m.label, m.side, m.zone) for m in mentions) or {(_NO_FINDING, None, None): None}
+    paired = kind == "searched" or any(side == "bilateral" for _, side, _ in asked)
     evidence, heats = [], []
     for v, view in enumerate(views):
-        atlas = arrays["atlas_lateral" if lateral[v] else "atlas_frontal"]
-        heat = np.max([heat_map(maps[v, k], atlas[k], kind) for k in index], 0)
+        side_on = bool(lateral[v])
+        parts = []
+        for label, side, zone in asked:
+            part = frames[v].onto_film(_part(label, site, side, zone, kind, side_on))
+            # A finding outside the 14 has no map of its own: its site is all that is known.
+            scores = np.zeros((2, 2)) if label == _NO_FINDING else maps[v, LABELS.index(label)]
+            parts.append(heat_map(scores, part, kind))
+        heat = np.max(parts, 0)
         heats.append(HeatMap(v, heat, kind))
-        evidence.append(Evidence(v, box_of(heat, view.rows, view.columns), kind))
-    return labels, tuple(evidence), tuple(heats)
+        if paired and not side_on:
+            boxes = boxes_of(heat, view.rows, view.columns, frames[v].onto_film(place("right", False, _GRID)))
+        else:
+            boxes = (box_of(heat, view.rows, view.columns),)
+        evidence += [Evidence(v, box, kind) for box in boxes]
+    return tuple(dict.fromkeys(label for label, _, _ in asked if mentions)), tuple(evidence), tuple(heats)

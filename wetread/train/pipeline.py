@@ -19,7 +19,7 @@ from wetread.model.bundle import digest
 from wetread.model.findings import commands_of
 from wetread.model.tokenizer import Tokenizer
 from wetread.train import calibrate, compose, encode, export, features, films, lessons, targets
-from wetread.train.atlas import atlas
+from wetread.train.atlas import mean_films
 from wetread.train.config import Config
 from wetread.train.decoder import ReportDecoder
 from wetread.train.encoder import FilmEncoder
@@ -276,8 +276,9 @@ def _export(run: Run) -> None:
         arrays = {k: stored[k] for k in ("weight", "bias", "uncertain_from", "positive_from")}
     positive, known = truth_of(run)
     film_study = np.repeat(np.arange(len(run.rows)), [len(own) for own in run.films.films])
-    use = (run.teachers & known)[film_study]
-    frontal, lateral = atlas(seen.outputs.label_maps[use], positive[film_study][use], seen.outputs.lateral[use] > 0)
+    taught = np.flatnonzero(run.teachers[film_study])
+    pack = films.packed(run.folder / "pack")
+    frontal, lateral = mean_films(pack, seen.outputs.lateral > 0, taught, config.seed)
     # Each network describes the films in a space of its own; the vectors stand side by side.
     vector = np.concatenate([np.nanmean(v, 0) for v in seen.outputs.vector])
     arrays |= {
@@ -285,8 +286,8 @@ def _export(run: Run) -> None:
         "logit_sd": seen.scale.logit_sd,
         "map_mean": seen.scale.map_mean,
         "map_sd": seen.scale.map_sd,
-        "atlas_frontal": frontal,
-        "atlas_lateral": lateral,
+        "frame_frontal": frontal,
+        "frame_lateral": lateral,
         "vector_mean": vector,
         "prior": positive[run.teachers & known].mean(0),
     }
