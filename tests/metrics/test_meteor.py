@@ -11,10 +11,17 @@ import pytest
 
 from tests.metrics import java
 from tests.metrics.corpus import iu_reports, pairs, written_reports
+from wetread.metrics import meteor_tables
 from wetread.metrics.measure import MetricUnavailable
 from wetread.metrics.meteor import Meteor, meteor_measure, normalise
 from wetread.metrics.meteor_tables import find_files, load_lists, load_paraphrases
 from wetread.metrics.protocols import PtbProtocol, R2GenProtocol, R2GenVocabulary, RawProtocol
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(meteor_tables, "_recent", {})
 
 
 @pytest.fixture
@@ -88,6 +95,22 @@ def test_only_entries_of_the_vocabulary_are_kept(small_tables: Path) -> None:
     assert lists.nonbreaking == {"Dr": False, "No": True}
 
 
+def test_the_selection_is_kept_for_the_next_time(small_tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = find_files(small_tables)
+    first = load_paraphrases(files, ["no", "sign", "of", "without"])
+    monkeypatch.setattr(meteor_tables, "_recent", {})
+    with monkeypatch.context() as patched:
+        patched.setattr(meteor_tables, "_entries", lambda path: pytest.fail("the file was read again"))
+        assert load_paraphrases(files, ["without"]) == first
+    monkeypatch.setattr(meteor_tables, "_recent", {})
+    both = load_paraphrases(files, ["never", "seen", "without"])  # new words join the old ones
+    assert set(both) == {*first, ("never", "seen")}
+    (kept,) = (small_tables / "cache" / "wetread" / "meteor").iterdir()
+    kept.write_text('{"vocabulary": 3, "table": {"a": 1}}', encoding="utf-8")
+    monkeypatch.setattr(meteor_tables, "_recent", {})
+    assert load_paraphrases(files, ["no", "sign", "of", "without"]) == first
+
+
 def test_missing_tables_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MetricUnavailable, match=r"meteor-1\.5\.jar and paraphrase-en\.gz"):
         find_files(tmp_path)
@@ -97,8 +120,7 @@ def test_missing_tables_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         find_files()
 
 
-def test_damaged_tables_are_no_crash(small_tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wetread.metrics.meteor_tables._recent", {})
+def test_damaged_tables_are_no_crash(small_tables: Path) -> None:
     (small_tables / "data" / "paraphrase-en.gz").write_bytes(b"not a gzip")
     with pytest.raises(MetricUnavailable, match="damaged"):
         load_paraphrases(find_files(small_tables), ["a"])

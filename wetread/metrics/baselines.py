@@ -10,23 +10,21 @@ The search takes a minute or so; its result is kept in the user's cache, under a
 from __future__ import annotations
 
 import hashlib
-import json
 import math
-import os
 import random
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
+from wetread.metrics.cache import read_cache, write_cache
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS, rouge_l
 from wetread.report.sentences import split_sentences
 
-__all__ = ["ConstantSearch", "cache_folder", "find_constants", "most_frequent", "random_reports", "sentence_pool"]
+__all__ = ["ConstantSearch", "find_constants", "most_frequent", "random_reports", "sentence_pool"]
 
 _VERSION = 3  # of the search: part of the cache's key
 _SAMPLE = 600  # references of train that a search looks at
@@ -35,11 +33,6 @@ _LONGEST = 12  # sentences of a constant
 
 Progress = Callable[[int], None]
 Gram = tuple[str, ...]
-
-
-def cache_folder() -> Path:
-    """Where results are kept: ``$XDG_CACHE_HOME/wetread``, by default ``~/.cache/wetread``."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wetread"
 
 
 def random_reports(train: Sequence[str], n: int, seed: int = 0) -> list[str]:
@@ -191,12 +184,12 @@ def find_constants(
     """
     names = ["BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr", *(["METEOR"] if meteor else [])]
     digest = hashlib.sha256("\x00".join([str(_VERSION), key, str(seed), *train]).encode()).hexdigest()[:24]
-    path = cache_folder() / "constants" / f"{digest}.json"
-    known = _read_cache(path)
+    place = f"constants/{digest}.json"
+    known = {name: text for name, text in read_cache(place).items() if isinstance(text, str)}
     missing = [name for name in names if name not in known]
     if missing:
         known.update(_search(missing, train, prepare, constant, seed, meteor, progress))
-        _write_cache(path, known)
+        write_cache(place, known)
     return {name: known[name] for name in names}
 
 
@@ -249,22 +242,3 @@ def _remembered(score: Callable[[str], float]) -> Callable[[str], float]:
         return known[text]
 
     return remembered
-
-
-def _read_cache(path: Path) -> dict[str, str]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else {}
-
-
-def _write_cache(path: Path, value: dict[str, str]) -> None:
-    """A cache that cannot be written is a slower program, no error."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}")
-        part.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
-        part.replace(path)
-    except OSError:
-        return

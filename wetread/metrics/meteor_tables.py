@@ -8,6 +8,7 @@ files are needed: ``meteor-1.5.jar``, for its function words, nonbreaking prefix
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import zipfile
@@ -18,6 +19,7 @@ from functools import cached_property
 from itertools import compress
 from pathlib import Path
 
+from wetread.metrics.cache import read_cache, write_cache
 from wetread.metrics.measure import MetricUnavailable
 
 __all__ = ["MeteorFiles", "MeteorLists", "Synonyms", "find_files", "load_lists", "load_paraphrases"]
@@ -39,6 +41,8 @@ _DETACHMENT = (
 )
 
 Phrase = tuple[str, ...]
+#: Phrase → (phrase that may stand for it → its places in the file).
+Table = dict[Phrase, dict[Phrase, tuple[int, ...]]]
 Progress = Callable[[int], None]
 
 
@@ -179,13 +183,15 @@ def _entries(path: Path) -> Iterator[tuple[list[bytes], list[bytes]]]:
 
 
 #: The table that was read last, with its vocabulary: the sections of one report share it.
-_recent: dict[Path, tuple[frozenset[str], dict[Phrase, dict[Phrase, tuple[int, ...]]]]] = {}
+_recent: dict[Path, tuple[frozenset[str], Table]] = {}
+#: A selection for more words than these is not kept on disk.
+_KEEP = 30_000
 
 
-def load_paraphrases(
-    files: MeteorFiles, vocabulary: Iterable[str], progress: Progress | None = None
-) -> dict[Phrase, dict[Phrase, tuple[int, ...]]]:
+def load_paraphrases(files: MeteorFiles, vocabulary: Iterable[str], progress: Progress | None = None) -> Table:
     """At least the entries whose words are all in the vocabulary, since no other can ever match.
+
+    What is selected is kept in the user's cache, with the words of earlier runs: reading 60 MB takes seconds.
 
     Returns:
         phrase → (phrase that may stand for it → its places in the table).
@@ -197,11 +203,24 @@ def load_paraphrases(
     recent = _recent.get(files.paraphrases)
     if recent is not None and words <= recent[0]:
         return recent[1]
+    kept = _read_kept(files.paraphrases)
+    if kept is None or not words <= kept[0]:
+        more = kept[0] if kept is not None and len(kept[0]) + len(words) <= _KEEP else frozenset()
+        kept = words | more, _select(files.paraphrases, words | more, progress)
+        if len(kept[0]) <= _KEEP:
+            _write_kept(files.paraphrases, *kept)
+    _recent.clear()
+    _recent[files.paraphrases] = kept
+    return kept[1]
+
+
+def _select(path: Path, words: frozenset[str], progress: Progress | None) -> Table:
+    """Read the whole file and keep the entries that the words cover."""
     covers = {word.encode() for word in words}.issuperset
-    table: dict[Phrase, dict[Phrase, tuple[int, ...]]] = {}
+    table: Table = {}
     place = 0
     try:
-        for phrases, others in _entries(files.paraphrases):
+        for phrases, others in _entries(path):
             for phrase, other in compress(zip(phrases, others), map(covers, map(bytes.split, phrases))):
                 instead = other.split()
                 if covers(instead):
@@ -212,10 +231,36 @@ def load_paraphrases(
             if progress is not None:
                 progress(1)
     except (OSError, zlib.error) as error:
-        raise MetricUnavailable(f"METEOR's table {files.paraphrases} is damaged ({error}): {_REMEDY}") from error
-    _recent.clear()
-    _recent[files.paraphrases] = (words, table)
+        raise MetricUnavailable(f"METEOR's table {path} is damaged ({error}): {_REMEDY}") from error
     return table
+
+
+def _place(path: Path) -> str:
+    """Where the cache keeps what was selected from this file as it is now."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise MetricUnavailable(f"METEOR's table {path} cannot be read: {_REMEDY}") from error
+    key = f"{path.resolve()}\t{state.st_size}\t{state.st_mtime_ns}"
+    return f"meteor/{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
+
+
+def _read_kept(path: Path) -> tuple[frozenset[str], Table] | None:
+    """The vocabulary and the entries of earlier runs; None where there are none."""
+    value = read_cache(_place(path))
+    try:
+        table = {
+            tuple(phrase.split()): {tuple(other.split()): tuple(places) for other, places in row.items()}
+            for phrase, row in value["table"].items()
+        }
+        return frozenset(value["vocabulary"]), table
+    except (KeyError, TypeError, AttributeError):
+        return None
+
+
+def _write_kept(path: Path, words: frozenset[str], table: Table) -> None:
+    rows = {" ".join(p): {" ".join(o): list(at) for o, at in row.items()} for p, row in table.items()}
+    write_cache(_place(path), {"vocabulary": sorted(words), "table": rows})
 
 
 def load_lists(files: MeteorFiles) -> MeteorLists:
