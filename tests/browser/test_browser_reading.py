@@ -174,3 +174,64 @@ def test_whole_reading_with_the_keyboard(page: Page) -> None:
             break
     page.keys(Keys.ENTER)
     page.see("form.login")
+
+
+def end(words: str) -> tuple[str, str]:
+    return Keys.CONTROL + Keys.END + Keys.NULL, words
+
+
+def test_macro_mend_and_another_draft_keep_the_readers_words(page: Page) -> None:
+    page.log_in("second")
+    page.read("A9")
+    # A macro of one's own.
+    page.click("details.macros summary")
+    page.see("details.macros [name=name]").send_keys(".eff")
+    page.see("details.macros [name=text]").send_keys("Small left pleural effusion.")
+    page.click("details.macros form button")
+    page.see("details.macros code", ".eff")
+    page.field("findings").send_keys(*end(" .eff"))
+    page.see(".offers li", "Small left pleural effusion.")
+    page.keys(Keys.TAB)
+    page.until(lambda: page.text("findings").endswith("Small left pleural effusion."), "the macro was not put in")
+
+    # The other side in the impression: one key mends it, one takes that back.
+    page.field("impression").send_keys(*end(" Small right pleural effusion."))
+    page.see(".flag button")
+    page.chord(Keys.ALT, Keys.ENTER)
+    page.until(lambda: "right" not in page.text("impression"), "the side was not mended")
+    page.saved()
+
+    # Another draft answers the new indication and leaves what the reader wrote.
+    page.see("form.request [name=indication]").send_keys(" Now fever as well.")
+    page.chord(Keys.ALT, "r")
+    page.see(".toast", "New draft in place")
+    assert page.text("findings").endswith("Small left pleural effusion.")
+    page.driver.refresh()
+    page.film()
+    assert str(page.see("form.request [name=indication]").get_property("value")).endswith("Now fever as well.")
+    assert page.text("findings").endswith("Small left pleural effusion.")
+
+
+def test_a_critical_result_stands_on_top_until_someone_was_told(page: Page) -> None:
+    page.log_in("reader")
+    page.read("A4")
+    page.field("findings").send_keys(Keys.CONTROL + "a" + Keys.NULL, "Large right pneumothorax.")
+    page.field("impression").send_keys(Keys.CONTROL + "a" + Keys.NULL, "Large right pneumothorax.")
+    page.saved()
+    page.chord(Keys.CONTROL, Keys.ENTER)
+    page.sign()
+    page.see("dialog", "who was told, when and how?")
+    page.shot("critical")
+    page.click("dialog footer button", "Later")
+    page.keys("q")
+    first = page.see("tbody tr")
+    assert "nobody told yet" in first.text
+    page.shot("worklist-critical")
+    page.click("tr[data-accession=A4] .name a")
+    page.film()
+    page.click(".notice.critical button")
+    page.see("dialog [name=told]").send_keys("Dr Ward", Keys.ENTER)
+    page.see(".notice.done", "Dr Ward")
+    page.keys("q")
+    page.see("main.worklist")
+    page.gone("tr.critical")

@@ -182,8 +182,19 @@ export class Viewing {
   }
 }
 
-/** The regions to draw on a film: those of the chosen sentence or finding, or all. */
-function Regions({ pane, regions }: { pane: Pane; regions: Region[] }) {
+/** One region for each box: sentences that share a box would else pile up their glow and hide the film. */
+function distinct(regions: Region[]): Region[] {
+  const seen = new Map<string, Region>();
+  for (const region of regions) {
+    const key = `${region.film} ${region.kind} ${region.box.join(" ")}`;
+    const known = seen.get(key);
+    seen.set(key, known && known.text !== region.text ? { ...known, text: `${known.text} ${region.text}` } : region);
+  }
+  return [...seen.values()];
+}
+
+/** The regions to draw on a film: those of the chosen sentence or finding with their glow, or the outlines of all. */
+function Regions({ pane, regions, outlines }: { pane: Pane; regions: Region[]; outlines: boolean }) {
   const { scale, x, y } = pane.place.value;
   const r = pane.ratio.value;
   return (
@@ -193,7 +204,7 @@ function Regions({ pane, regions }: { pane: Pane; regions: Region[] }) {
         const box = { x: (x0 * scale + x) * r, y: (y0 * scale + y) * r, width: Math.max(2, (x1 - x0) * scale * r), height: Math.max(2, (y1 - y0) * scale * r) };
         return (
           <g key={i} class={`region ${region.kind}`} data-kind={region.kind}>
-            <rect {...box} rx="3" class="region-glow" fill={`url(#glow-${region.kind})`} />
+            {!outlines && <rect {...box} rx="3" class="region-glow" fill={`url(#glow-${region.kind})`} />}
             <rect {...box} rx="3" class="region-line" />
             <title>{`${region.text} (${t(region.kind === "seen" ? "region_seen" : "region_searched")})`}</title>
           </g>
@@ -349,7 +360,7 @@ function PaneView({ slot, index, viewing, regions }: { slot: Slot; index: number
           <radialGradient id="glow-seen"><stop offset="0%" class="glow-seen-in" /><stop offset="100%" class="glow-out" /></radialGradient>
           <radialGradient id="glow-searched"><stop offset="0%" class="glow-searched-in" /><stop offset="100%" class="glow-out" /></radialGradient>
         </defs>
-        {!prior && <Regions pane={pane} regions={regions.filter((region) => region.film === info.id)} />}
+        {!prior && <Regions pane={pane} outlines={viewing.allRegions.value} regions={regions.filter((region) => region.film === info.id)} />}
         <Measures pane={pane} viewing={viewing} active={index === viewing.active.value} />
       </svg>
       <canvas ref={lens} class="lens" hidden aria-hidden="true" />
@@ -380,7 +391,7 @@ function ToolButton({ name, keys, pressed, act }: { name: TextKey; keys: string;
 }
 
 export function Viewer({ viewing, regions, all }: { viewing: Viewing; regions: Signal<Region[]>; all: Signal<Region[]> }) {
-  const shown = useComputed(() => (viewing.allRegions.value ? all.value : regions.value));
+  const shown = useComputed(() => distinct(viewing.allRegions.value ? all.value : regions.value));
   const focusPane = (): void => document.querySelector<HTMLElement>(".pane.active")?.focus();
   const pane = (action: (p: Pane) => void) => () => {
     const p = viewing.current;
