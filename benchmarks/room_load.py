@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import random
 import sys
 import tempfile
@@ -157,6 +158,15 @@ def wait_for_drafts(url: str, wanted: int) -> None:
     client.close()
 
 
+def cpu_seconds(room: Process) -> float:
+    """Processor time of the web processes so far."""
+    ticks = 0
+    for pid in room.pids("server"):
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(words[11]) + int(words[12])  # utime and stime, proc(5)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def lost_edits(url: str, tally: Tally) -> list[str]:
     """Studies whose report does not hold the last edit that was acknowledged."""
     client = Client(url, "reader").log_in()
@@ -194,7 +204,9 @@ def main() -> int:
         try:
             with running(Process(Path(folder) / "room", *options)) as room:
                 wait_for_drafts(room.url, args.readers)
+                busy = -cpu_seconds(room)
                 tally, sent = asyncio.run(load(room.url, args.readers, args.seconds, args.every))
+                busy += cpu_seconds(room)
                 lost = lost_edits(room.url, tally)
                 counts = Client(room.url, "reader").log_in().call("GET", "/api/worklist").json()["counts"]
         finally:
@@ -206,6 +218,8 @@ def main() -> int:
         f"{args.readers} readers, {args.seconds:.0f} s, a study every {args.every} s, {kind}, {args.servers} server(s)"
     )
     print(tally.table())
+    calls = sum(map(len, tally.times.values()))
+    print(f"web processes: {1000 * busy / calls:.1f} ms of processor a call, {calls / args.seconds:.0f} calls a second")
     print(f"p95 of the page's calls: {1000 * p95:.1f} ms = {p95 / LIMIT:.2f} of the limit of {1000 * LIMIT:.0f} ms")
     print(f"{sent} studies sent; left in the queue {counts['queued'] + counts['drafting']}, failed {counts['failed']}")
     print(f"{len(tally.failures)} failed answers, {len(lost)} lost edits of {len(tally.last)} studies edited")
