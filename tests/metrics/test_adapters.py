@@ -72,3 +72,39 @@ def test_a_failing_package_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_unknown_name() -> None:
     with pytest.raises(MetricUnavailable, match="none of CheXbert, RadGraph"):
         make_adapter("rouge")
+
+
+def test_chexbert_reads_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in for BERT: weights are found under the checkpoint's names, classes become our states."""
+    torch = pytest.importorskip("torch")
+
+    class BertModel(torch.nn.Module):
+        def __init__(self, config: Any) -> None:
+            super().__init__()
+
+        def forward(self, lengths: Any) -> Any:
+            hidden = torch.zeros(len(lengths), 2, 768)
+            hidden[:, 0, 0] = lengths  # all that the heads see is the length of the text
+            return type("Output", (), {"last_hidden_state": hidden})
+
+    class BertTokenizer:
+        def __init__(self, vocabulary: str, do_lower_case: bool) -> None:
+            assert Path(vocabulary).name == "vocab.txt"
+
+        def __call__(self, texts: list[str], **_: Any) -> dict[str, Any]:
+            return {"lengths": torch.tensor([float(len(text)) for text in texts])}
+
+    _install(monkeypatch, "transformers", BertModel=BertModel, BertTokenizer=BertTokenizer, BertConfig=lambda: None)
+    weights = {}
+    for k in range(14):
+        classes = 2 if k == 13 else 4
+        weights[f"module.linear_heads.{k}.weight"] = torch.zeros(classes, 768)
+        weights[f"module.linear_heads.{k}.bias"] = torch.zeros(classes)
+    weights["module.linear_heads.0.weight"][3, 0] = 1.0  # uncertain, wherever there is a text
+    weights["module.linear_heads.13.weight"][1, 0] = 1.0  # positive
+    torch.save({"model_state_dict": weights}, tmp_path / "chexbert.pth")
+    (tmp_path / "vocab.txt").write_text("[PAD]\n", encoding="utf-8")
+    monkeypatch.setenv("WETREAD_CHEXBERT", str(tmp_path))
+    states = CheXbert().states([" a  b\n", ""])
+    assert states[:, [0, 1, 13]].tolist() == [[-1, 2, 1], [2, 2, 2]]
+    assert make_adapter("chexbert").score(["a"], ["a"])["CheXbert-agreement"].tolist() == [1.0]
