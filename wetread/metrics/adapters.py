@@ -83,7 +83,7 @@ class BertScore(Adapter):
 
     name = "BERTScore"
     package = "bert_score"
-    install = "pip install bert-score (it downloads distilroberta-base when first used)"
+    install = "pip install 'wetread[scores]' (it downloads distilroberta-base when first used)"
 
     def _score(self, references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, np.ndarray]:
         _, _, f1 = self._import().score(
@@ -102,7 +102,7 @@ class RadGraph(Adapter):
 
     name = "RadGraph"
     package = "radgraph"
-    install = "pip install radgraph (it downloads its model when first used)"
+    install = "pip install 'wetread[scores]' (it downloads its model when first used)"
 
     def _score(self, references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, np.ndarray]:
         scorer = self._import().F1RadGraph(reward_level="all", model_type="radgraph-xl")
@@ -134,7 +134,7 @@ class Green(Adapter):
 
     name = "GREEN"
     package = "green_score"
-    install = "pip install green-score (a GPU, and the weights in the folder of WETREAD_GREEN)"
+    install = "install Stanford-AIMI/GREEN from its repository (it wants a GPU), the weights in WETREAD_GREEN"
     environment = "WETREAD_GREEN"
     files = ("config.json",)
 
