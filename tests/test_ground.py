@@ -134,3 +134,15 @@ def test_every_sentence_has_evidence_on_every_view() -> None:
 def test_a_bundle_without_mean_films_says_so() -> None:
     with pytest.raises(BundleError, match="frame_frontal"):
         frames_of([View("a.png", np.zeros((50, 40), np.float32))], np.array([False]), {})
+
+
+def test_a_place_named_once_holds_for_every_mention_of_its_label() -> None:
+    found = evidence("Calcified granuloma in the left upper lobe.")[0]
+    assert found.kind == "seen"
+    assert centre(found)[0] > 50 > centre(found)[1]
+
+
+def test_both_bases_have_a_box_each() -> None:
+    right, left, _ = evidence("Bibasilar atelectasis.")
+    assert right.kind == left.kind == "seen"
+    assert right.box[2] < 55 < left.box[2]

@@ -30,14 +30,15 @@ _FINE, _LEVEL = 56, 0.5
 #: Sharpness of the label's map where something was seen, and where it was searched for (chosen on the teachers' films
 #: out of fold, by the sides that their reports name).
 _SHARP: Mapping[Kind, float] = {"seen": 1.5, "searched": 0.2}
-#: What is left of the heat outside the part of the chest that shows the label, and outside the part that is named.
-_OUTSIDE, _UNNAMED = 0.1, 0.02
+#: What is left of the heat outside the part of the chest that shows the label, or that the sentence names.
+_OUTSIDE = 0.02
 _NO_FINDING = "No Finding"
 
 #: Where a label shows, and where it is looked for, if not in the lungs.
 _SHOWS = {
     "Enlarged Cardiomediastinum": "mediastinum",
     "Cardiomegaly": "heart",
+    "Pleural Effusion": "bases",
     "Pleural Other": "pleura",
     "Fracture": "bones",
     "Support Devices": "chest",
@@ -106,6 +107,15 @@ def heat_map(scores: np.ndarray, part: np.ndarray, kind: Kind) -> np.ndarray:
     return heat / max(float(heat.max()), 1e-9)
 
 
+def _asked(mentions: Sequence[Mention]) -> list[tuple[str, str | None, str | None]]:
+    """Label, side and zone of each mention; of a label that is placed once in the sentence, the places only."""
+    asked = list(dict.fromkeys((m.label, m.side, m.zone) for m in mentions))
+    placed = {label for label, side, zone in asked if side or zone}
+    return [(k, side, zone) for k, side, zone in asked if side or zone or k not in placed] or [
+        (_NO_FINDING, None, None)
+    ]
+
+
 def _part(label: str, site: str, side: str | None, zone: str | None, kind: Kind, lateral: bool) -> np.ndarray:
     """The part of the mean film that shows a label, as far as the sentence's words name it."""
     if label == _NO_FINDING:
@@ -116,7 +126,7 @@ def _part(label: str, site: str, side: str | None, zone: str | None, kind: Kind,
     part = floor + (1 - floor) * place(name, lateral, _GRID)
     for word in (side, zone):
         if word in places():
-            part = part * (_UNNAMED + (1 - _UNNAMED) * place(word, lateral, _GRID))
+            part = part * (_OUTSIDE + (1 - _OUTSIDE) * place(word, lateral, _GRID))
     return part
 
 
@@ -185,8 +195,9 @@ def evidence_of(
     """
     mentions, kind = _told(text)
     site = primary_site(text)
-    asked = dict.fromkeys((m.label, m.side, m.zone) for m in mentions) or {(_NO_FINDING, None, None): None}
-    paired = kind == "searched" or any(side == "bilateral" for _, side, _ in asked)
+    asked = _asked(mentions)
+    flat = all(label == _NO_FINDING for label, _, _ in asked)
+    paired = kind == "searched" or flat or any(side == "bilateral" for _, side, _ in asked)
     evidence, heats = [], []
     for v, view in enumerate(views):
         side_on = bool(lateral[v])

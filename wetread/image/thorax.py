@@ -160,6 +160,7 @@ _PLACES: Mapping[str, Place] = {
         (_outline("35 22, 60 18, 58 50, 45 62, 28 58"),),
     ),
     "costophrenic": Place(_ANGLES, (_box(0.56, 0.62, 0.78, 0.82),)),
+    "bases": Place((_box(0.08, 0.5, 0.45, 0.76), _box(0.55, 0.5, 0.92, 0.76)), (_box(0.28, 0.48, 0.8, 0.82),)),
     "pleura": Place(
         # the rim of each lung: apex, chest wall, angle
         (
