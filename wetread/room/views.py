@@ -59,19 +59,19 @@ def blinded_ids(session: Session, person: Person) -> set[str]:
     )
 
 
-def _claimed() -> ColumnElement[bool]:
-    return and_(StudyRow.claim_user.is_not(None), StudyRow.claim_until > now())
+def _claimed(moment: Any) -> ColumnElement[bool]:
+    return and_(StudyRow.claim_user.is_not(None), StudyRow.claim_until > (now() if moment is None else moment))
 
 
-def status_clause(status: str) -> ColumnElement[bool]:
-    """The condition of a status word; ``status_of`` says the same of a row."""
+def status_clause(status: str, moment: Any = None) -> ColumnElement[bool]:
+    """The condition of a status word at a moment, now unless given; ``status_of`` says the same of a row."""
     none, drafted = StudyRow.report_state == "none", StudyRow.report_state == "draft"
     clauses: dict[str, ColumnElement[bool]] = {
         "queued": and_(none, StudyRow.draft_state == "queued"),
         "drafting": and_(none, StudyRow.draft_state == "drafting"),
         "failed": and_(none, StudyRow.draft_state == "failed"),
-        "unread": and_(drafted, ~_claimed()),
-        "reading": and_(drafted, _claimed()),
+        "unread": and_(drafted, ~_claimed(moment)),
+        "reading": and_(drafted, _claimed(moment)),
         "preliminary": StudyRow.report_state == "preliminary",
         "final": StudyRow.report_state.in_(("final", "addended")),
     }

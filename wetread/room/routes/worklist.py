@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from wetread.room import schemas, views
@@ -45,10 +46,17 @@ def _filtered(query: Any, q: str, status: list[Status], mine: bool, person: Look
     return query
 
 
-def _counts(session: Session) -> dict[str, int]:
-    columns = [func.count().filter(views.status_clause(status)).label(status) for status in views.STATUSES]
+@cache
+def _count_statement() -> Any:
+    """Made once: to put it together takes longer than to run it on a short worklist."""
+    moment = bindparam("moment")
+    columns = [func.count().filter(views.status_clause(status, moment)).label(status) for status in views.STATUSES]
     critical = func.count().filter(StudyRow.critical_open > 0).label("critical")
-    row = session.execute(select(*columns, critical).where(StudyRow.erased.is_(None))).one()
+    return select(*columns, critical).where(StudyRow.erased.is_(None))
+
+
+def _counts(session: Session) -> dict[str, int]:
+    row = session.execute(_count_statement(), {"moment": now()}).one()
     return {name: int(value) for name, value in row._mapping.items()}
 
 
