@@ -40,13 +40,20 @@ def meteor(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[float,
     """As pycocoevalcap's Meteor does it: (corpus, segments)."""
     home = folder() / "meteor"
     program = ["java", "-Xmx2G", "-jar", str(home / "meteor-1.5.jar"), "-", "-", "-stdio", "-l", "en", "-norm"]
-    score = "".join(
-        f"SCORE ||| {r} ||| {h.replace('|||', '').replace('  ', ' ')}\n" for r, h in zip(references, hypotheses)
-    )
-    done = subprocess.run(program, input=score.encode(), capture_output=True, check=True)
-    statistics = done.stdout.decode().strip().split("\n")
-    assert len(statistics) == len(references)
-    ask = "EVAL ||| " + " ||| ".join(statistics) + "\n"
-    done = subprocess.run(program, input=ask.encode(), capture_output=True, check=True)
-    *segments, corpus = (float(line) for line in done.stdout.decode().split())
+    with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as java:
+        assert java.stdin is not None
+        assert java.stdout is not None
+
+        def ask(line: str) -> None:
+            java.stdin.write(f"{line}\n".encode())
+            java.stdin.flush()
+
+        statistics = []
+        for reference, hypothesis in zip(references, hypotheses):
+            ask(f"SCORE ||| {reference} ||| {hypothesis.replace('|||', '').replace('  ', ' ')}")
+            statistics.append(java.stdout.readline().decode().strip())
+        ask("EVAL ||| " + " ||| ".join(statistics))
+        segments = [float(java.stdout.readline()) for _ in statistics]
+        corpus = float(java.stdout.readline())
+        java.stdin.close()
     return corpus, segments

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.metrics.corpus import iu_reports, pairs, written_reports
@@ -104,6 +104,7 @@ def test_the_reward_equals_the_metric() -> None:
     assert numbers.score([1, 2, 3], [1, 2, 3]) == pytest.approx(7.5)  # no n-gram of order 4
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("abc"), max_size=80), st.lists(st.sampled_from("abc"), max_size=80))
 def test_lcs_is_the_longest_common_subsequence(a: list[str], b: list[str]) -> None:
     row = [0] * (len(b) + 1)
