@@ -181,7 +181,8 @@ class Drafter:
     ) -> tuple[list[Written], list[Written], list[str]]:
         commands = np.array([labels[name].state == "positive" for name in LABELS])
         asked = self.tokenizer.known_words(study.indication or "")
-        memory = study_memory(self.bundle, seen, commands, asked)
+        probability = np.array([labels[name].probability for name in LABELS])
+        memory = study_memory(self.bundle, seen, probability, commands, asked)
         result = write(self.writer, memory, self.tokenizer, self.options)
         obeyed = obey(result.findings, result.impression, labels)
         repaired = repair_report(

@@ -11,7 +11,7 @@ import numpy as np
 
 from wetread.types import LABELS, Finding, State
 
-__all__ = ["CLIP", "commands_of", "findings_of", "fuse", "head_input", "probabilities"]
+__all__ = ["CLIP", "commands_of", "decoder_concepts", "findings_of", "fuse", "head_input", "probabilities"]
 
 #: Standard deviations beyond which a concept says no more.
 CLIP = 4.0
@@ -41,6 +41,12 @@ def head_input(mean: np.ndarray, gap: np.ndarray, logit_mean: np.ndarray, logit_
 def probabilities(read: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """(…, 2C) → (…, 14) calibrated probabilities."""
     return 1 / (1 + np.exp(-(read.astype(np.float64) @ weight.T.astype(np.float64) + bias)))
+
+
+def decoder_concepts(concepts: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """(…, C) scaled concepts and (…, 14) probabilities → (…, C + 14) what the decoder reads: half logits last."""
+    p = np.clip(probability, 1e-3, 1 - 1e-3)
+    return np.concatenate((concepts, 0.5 * np.log(p / (1 - p))), -1).astype(np.float32)
 
 
 def commands_of(probability: np.ndarray, positive_from: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 
 from wetread.errors import BundleError
 from wetread.model.bundle import Bundle
-from wetread.model.findings import CLIP
+from wetread.model.findings import CLIP, decoder_concepts
 
 __all__ = ["FilmReader", "OnnxFilmReader", "OnnxWriter", "Seen", "StudyMemory", "Writer", "study_memory"]
 
@@ -46,7 +46,7 @@ class FilmReader(Protocol):
 class StudyMemory:
     """What the writer reads of one study.
 
-    concepts (1, C), maps (1, 2, C, 7, 7), views (1, 2): 0 none, 1 frontal, 2 lateral, commands (1, 14),
+    concepts (1, C + 14), maps (1, 2, C, 7, 7), views (1, 2): 0 none, 1 frontal, 2 lateral, commands (1, 14),
     indication (1, L) tokens.
     """
 
@@ -144,7 +144,9 @@ def _first(index: np.ndarray) -> int:
     return int(index[0]) if len(index) else -1
 
 
-def study_memory(bundle: Bundle, seen: Seen, commands: np.ndarray, indication: Sequence[int]) -> StudyMemory:
+def study_memory(
+    bundle: Bundle, seen: Seen, probability: np.ndarray, commands: np.ndarray, indication: Sequence[int]
+) -> StudyMemory:
     """What the writer reads: scaled concepts, the maps of the first frontal and the first lateral film."""
     arrays = bundle.arrays
     side = seen.lateral > 0
@@ -159,4 +161,6 @@ def study_memory(bundle: Bundle, seen: Seen, commands: np.ndarray, indication: S
     length = int(bundle.index["decoder"]["max_indication"])
     asked = np.zeros((1, length), np.int64)
     asked[0, : len(indication)] = list(indication)[:length]
-    return StudyMemory(concepts[None].astype(np.float32), maps, views, commands.astype(np.int64)[None], asked)
+    return StudyMemory(
+        decoder_concepts(concepts, probability)[None], maps, views, commands.astype(np.int64)[None], asked
+    )

@@ -78,6 +78,7 @@ def teach(
     seed: int,
     checkpoint: Path,
     judge: Callable[[ReportDecoder, str], float],
+    name: str = "words",
 ) -> None:
     """Cross entropy with label smoothing; the weights of the best epoch by ``judge`` stay in decoder."""
     generator = torch.Generator().manual_seed(seed)
@@ -92,7 +93,7 @@ def teach(
         decoder.train()
         losses = []
         order = torch.randperm(len(lesson), generator=generator)
-        for index in tqdm(order.split(config.batch), desc=f"decoder {epoch + 1}/{config.epochs}", unit="batch"):
+        for index in tqdm(order.split(config.batch), desc=f"{name} {epoch + 1}/{config.epochs}", unit="batch"):
             memory = _weaken(lesson.memory(index, _mixed(lesson, index, 0.15, generator)), generator)
             tokens = lesson.tokens[index]
             tokens = tokens[:, : int((tokens != PAD).sum(1).max())]
@@ -107,7 +108,7 @@ def teach(
             schedule.step()
             losses.append(float(loss.detach()))
         if epoch % 3 == 2 or epoch == config.epochs - 1:
-            value = judge(decoder, f"epoch {epoch + 1} loss {np.mean(losses):.3f}")
+            value = judge(decoder, f"{name}, epoch {epoch + 1}, loss {np.mean(losses):.3f}")
             if value > best:
                 best, kept = value, {k: v.clone() for k, v in decoder.state_dict().items()}
                 torch.save(kept, checkpoint)

@@ -55,7 +55,7 @@ class FindingsConfig:
 
 @dataclass(frozen=True)
 class DecoderConfig:
-    """The language model and its two phases of training."""
+    """The language model and its phases of training: words, consensus, and self-critical where it has epochs."""
 
     width: int = 192
     layers: int = 2
@@ -67,7 +67,9 @@ class DecoderConfig:
     batch: int = 32
     learning_rate: float = 1e-3
     label_smoothing: float = 0.05
-    scst_epochs: int = 6
+    consensus_epochs: int = 12
+    consensus_width: float = 0.1
+    scst_epochs: int = 0
     scst_samples: int = 5
     scst_learning_rate: float = 1e-4
     cider_weight: float = 1.0

@@ -3,7 +3,7 @@
 Its memory holds, as tokens that the decoder attends to,
 
 * the 14 findings as commands (positive or not): what the text has to say;
-* the concepts of the whole study (calibrated logits): how, where, how severe, in whose wording;
+* the concepts of the whole study and its calibrated findings: how, where, how severe, in whose wording;
 * the concept maps of every view, 7×7 cells: where it is to be seen;
 * the words of the indication, where given.
 
@@ -35,7 +35,8 @@ _CONCEPT_TOKENS = 8
 class Memory:
     """What the decoder reads of a batch of studies.
 
-    concepts (B, C) float; maps (B, V, C, 7, 7) float; views (B, V) int: 0 no view, 1 frontal, 2 lateral;
+    concepts (B, C + 14) float, the last 14 the findings' (``decoder_concepts``); maps (B, V, C, 7, 7) float;
+    views (B, V) int: 0 no view, 1 frontal, 2 lateral;
     commands (B, 14) int: 1 positive; indication (B, L) int, PAD where there is none.
     """
 
@@ -107,7 +108,7 @@ class ReportDecoder(nn.Module):
         self.words = nn.Embedding(vocabulary, width, padding_idx=PAD)
         self.places = nn.Embedding(max_tokens + 1, width)
         self.command = nn.Embedding(2 * len(LABELS), width)
-        self.concept = nn.Linear(concepts, _CONCEPT_TOKENS * width)
+        self.concept = nn.Linear(concepts + len(LABELS), _CONCEPT_TOKENS * width)
         self.concept_kind = nn.Parameter(torch.zeros(_CONCEPT_TOKENS, width))
         self.cell = nn.Linear(concepts, width)
         self.cell_place = nn.Parameter(torch.zeros(CELLS, width))

@@ -10,7 +10,7 @@ import torch
 
 from wetread.data.clean import clean_text
 from wetread.data.manifest import ManifestStudy
-from wetread.model.findings import CLIP, head_input
+from wetread.model.findings import CLIP, decoder_concepts, head_input
 from wetread.model.tokenizer import BEGIN, END, IMPRESSION, PAD, Tokenizer
 from wetread.report.labeler import label
 from wetread.train.compose import Lesson
@@ -67,7 +67,12 @@ def _padded(rows: Sequence[Sequence[int]], width: int | None = None) -> torch.Te
 
 
 def reader_rows(
-    rows: Sequence[ManifestStudy], features: StudyFeatures, outputs: FilmOutputs, scale: Scale, tokenizer: Tokenizer
+    rows: Sequence[ManifestStudy],
+    features: StudyFeatures,
+    outputs: FilmOutputs,
+    scale: Scale,
+    probability: np.ndarray,
+    tokenizer: Tokenizer,
 ) -> dict[str, torch.Tensor]:
     """What the decoder reads of each study, without commands: concepts, maps (float16), views, indication."""
     n, c = features.mean.shape
@@ -79,7 +84,7 @@ def reader_rows(
                 maps[i, k], views[i, k] = scale.maps(outputs.maps[film]), k + 1
     asked = [tokenizer.known_words((row.indication or "").replace("XXXX", " ")) for row in rows]
     return {
-        "concepts": torch.from_numpy(scale.concepts(features.mean)),
+        "concepts": torch.from_numpy(decoder_concepts(scale.concepts(features.mean), probability)),
         "maps": torch.from_numpy(maps),
         "views": torch.from_numpy(views),
         "indication": _padded(asked, MAX_INDICATION),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model.bundle import digest
 from wetread.model.findings import commands_of
 from wetread.model.tokenizer import Tokenizer
-from wetread.train import calibrate, compose, encode, export, features, films, lessons, targets
+from wetread.train import calibrate, compose, consensus, encode, export, features, films, lessons, targets
 from wetread.train.atlas import mean_films
 from wetread.train.config import Config
 from wetread.train.decoder import ReportDecoder
@@ -221,7 +221,8 @@ def _decoder(run: Run) -> None:
     config = run.config.decoder
     seen = load_seen(run)
     with np.load(run.folder / "findings.npz", allow_pickle=False) as stored:
-        guess = commands_of(stored["probability"], stored["positive_from"])
+        probability = stored["probability"]
+        guess = commands_of(probability, stored["positive_from"])
     taught = np.array([bool(row.findings) for row in run.rows]) & run.teachers
     teachers = [row for row, ok in zip(run.rows, taught, strict=True) if ok]
     path = run.folder / "vocabulary.json"
@@ -232,7 +233,7 @@ def _decoder(run: Run) -> None:
         tokenizer = Tokenizer.learn((s for f, i in texts for s in (*f, *i)), config.min_word)
         tokenizer.save(path)
     protocol = R2GenProtocol(R2GenVocabulary.from_reports(r.findings or "" for r in run.rows if r.split == "train"))
-    read = lessons.reader_rows(run.rows, seen.studies, seen.outputs, seen.scale, tokenizer)
+    read = lessons.reader_rows(run.rows, seen.studies, seen.outputs, seen.scale, probability, tokenizer)
     index = torch.from_numpy(np.flatnonzero(taught))
     lesson = lessons.lesson_of(
         teachers,
@@ -245,13 +246,34 @@ def _decoder(run: Run) -> None:
     val = np.array([row.split == "val" for row in run.rows])
     judge = Judge.of(run.rows, val, read, guess, truth_of(run)[0], tokenizer, protocol, config.max_tokens)
     torch.manual_seed(run.config.seed)
-    decoder = _new_decoder(run.config, len(tokenizer), read["concepts"].shape[1])
+    decoder = _new_decoder(run.config, len(tokenizer), seen.studies.mean.shape[1])
     words = run.folder / "decoder-words.safetensors"
     if words.exists():
         decoder.load_state_dict(load_file(words))
     else:
         compose.teach(decoder, lesson, config, run.config.seed, run.folder / "checkpoints" / "words.pt", judge)
         save_file(decoder.state_dict(), words)
+    agreed = run.folder / "decoder-consensus.safetensors"
+    if agreed.exists():
+        decoder.load_state_dict(load_file(agreed))
+    else:
+        texts = [lessons.teaching_text(row, tokenizer, config.max_tokens) for row in teachers]
+        chosen = consensus.choose(
+            probability[taught],
+            guess[taught],
+            [" ".join(findings) for findings, _ in texts],
+            [" ".join(impression) for _, impression in texts],
+            lesson.texts,
+            protocol.hypothesis,
+            config.consensus_width,
+        )
+        log.info("consensus: %d reports taught of %d", len(set(chosen.tolist())), len(chosen))
+        obeyed = torch.from_numpy(guess[taught])
+        taught_again = replace(lesson, tokens=lesson.tokens[torch.from_numpy(chosen)], truth=obeyed, guess=obeyed)
+        phase = replace(config, epochs=config.consensus_epochs)
+        place = run.folder / "checkpoints" / "consensus.pt"
+        compose.teach(decoder, taught_again, phase, run.config.seed, place, judge, "consensus")
+        save_file(decoder.state_dict(), agreed)
     done = run.folder / "decoder.safetensors"
     if not done.exists():
         rewards = compose.Rewards(tokenizer, protocol.hypothesis, lesson, config)
