@@ -43,7 +43,7 @@ def test_an_abnormality_outside_the_labels_was_seen() -> None:
 
 @pytest.mark.parametrize(("row", "column"), [(3, 3), (7, 10), (12, 2)])
 def test_the_box_is_where_the_map_peaks(row: int, column: int) -> None:
-    heat = heat_map(peak(row, column), EVERYWHERE, "seen")
+    heat = heat_map(peak(row, column), EVERYWHERE)
     x0, y0, x1, y1 = box_of(heat, 1400, 700)
     assert x0 <= (column + 0.5) * 50 <= x1
     assert y0 <= (row + 0.5) * 100 <= y1
@@ -51,8 +51,8 @@ def test_the_box_is_where_the_map_peaks(row: int, column: int) -> None:
 
 
 def test_the_box_moves_with_the_map() -> None:
-    before = box_of(heat_map(peak(5, 5), EVERYWHERE, "seen"), 140, 140)
-    after = box_of(heat_map(peak(5, 7), EVERYWHERE, "seen"), 140, 140)
+    before = box_of(heat_map(peak(5, 5), EVERYWHERE), 140, 140)
+    after = box_of(heat_map(peak(5, 7), EVERYWHERE), 140, 140)
     assert after[0] - before[0] == pytest.approx(20, abs=3)
     assert after[1] == before[1]
 

@@ -30,6 +30,10 @@ _FINE, _LEVEL = 56, 0.5
 #: Sharpness of the label's map where something was seen, and where it was searched for (chosen on the teachers' films
 #: out of fold, by the sides that their reports name).
 _SHARP: Mapping[Kind, float] = {"seen": 1.5, "searched": 0.2}
+#: Labels with too few teachers for a map of their own to point (13 to 22 studies): half of it is the commoner label's.
+_RARE = {"Pneumonia": "Lung Opacity", "Consolidation": "Lung Opacity", "Edema": "Lung Opacity"}
+#: Labels that are the size of a whole part: seen in all of it.
+_WHOLE = ("Cardiomegaly", "Enlarged Cardiomediastinum")
 #: What is left of the heat outside the part of the chest that shows the label, or that the sentence names.
 _OUTSIDE = 0.02
 _NO_FINDING = "No Finding"
@@ -101,10 +105,17 @@ def _finer(scores: np.ndarray) -> np.ndarray:
     return np.asarray(image.resize((_GRID, _GRID), Image.Resampling.BILINEAR))
 
 
-def heat_map(scores: np.ndarray, part: np.ndarray, kind: Kind) -> np.ndarray:
+def heat_map(scores: np.ndarray, part: np.ndarray, sharp: float = _SHARP["seen"]) -> np.ndarray:
     """Score map (h, w) in standard deviations, on the part (28, 28) in [0, 1] of the film → heat (28, 28) in [0, 1]."""
-    heat = np.exp(_SHARP[kind] * (_finer(scores) - scores.max())) * part
+    heat = np.exp(sharp * (_finer(scores) - scores.max())) * part
     return heat / max(float(heat.max()), 1e-9)
+
+
+def _scores(maps: np.ndarray, label: str) -> np.ndarray:
+    """The score map of a label; flat for a finding outside the 14, of which the site is all that is known."""
+    if label == _NO_FINDING:
+        return np.zeros(maps.shape[1:], np.float32)
+    return maps[[LABELS.index(name) for name in (label, _RARE.get(label, label))]].mean(0)
 
 
 def _asked(mentions: Sequence[Mention]) -> list[tuple[str, str | None, str | None]]:
@@ -204,9 +215,7 @@ def evidence_of(
         parts = []
         for label, side, zone in asked:
             part = frames[v].onto_film(_part(label, site, side, zone, kind, side_on))
-            # A finding outside the 14 has no map of its own: its site is all that is known.
-            scores = np.zeros((2, 2)) if label == _NO_FINDING else maps[v, LABELS.index(label)]
-            parts.append(heat_map(scores, part, kind))
+            parts.append(heat_map(_scores(maps[v], label), part, _SHARP["searched" if label in _WHOLE else kind]))
         heat = np.max(parts, 0)
         heats.append(HeatMap(v, heat, kind))
         if paired and not side_on:
