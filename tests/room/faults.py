@@ -90,7 +90,7 @@ class Traffic:
                     client.begin_again()
             if self.stop.is_set():
                 raise httpx.ConnectError("stopping")
-            time.sleep(0.05)
+            time.sleep(0.2)
 
     def _upload(self, client: Client) -> None:
         with self._lock:

@@ -65,16 +65,21 @@ class Process:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen([*command, *self.options], stdout=log, stderr=log)
 
-    def wait(self, seconds: float = 120) -> None:
-        """Until it answers."""
+    def wait(self, seconds: float = 300) -> None:
+        """Until it answers; where it does not, the stacks of its processes are in the failure's message."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                if httpx.get(f"{self.url}/api/login", timeout=5).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                time.sleep(0.2)
-        raise AssertionError(f"the room did not answer:\n{self.log.read_text()[-3000:]}")
+        with httpx.Client(base_url=self.url, timeout=30, verify=False) as client:
+            while time.monotonic() < end:
+                try:
+                    if client.get("/api/login").status_code == 200:
+                        return
+                except httpx.HTTPError:
+                    time.sleep(0.2)
+        if self.process is not None and self.process.poll() is None:
+            for pid in children(self.process.pid):
+                os.kill(pid, signal.SIGUSR1)
+            time.sleep(2)
+        raise AssertionError(f"the room did not answer:\n{self.log.read_text()[-6000:]}")
 
     def pids(self, kind: str) -> list[int]:
         """Its web processes ("server") or draft processes ("worker")."""
@@ -106,7 +111,7 @@ class Client:
 
     def __init__(self, url: str, username: str) -> None:
         self._url, self.username = url, username
-        self.http = httpx.Client(base_url=url, timeout=60)
+        self.http = self._connect()
 
     def log_in(self) -> Client:
         answer = self.http.post("/api/login", json={"username": self.username, "password": PASSWORD})
@@ -114,13 +119,17 @@ class Client:
         self.http.headers["X-CSRF-Token"] = answer.json()["csrf"]
         return self
 
+    def _connect(self) -> httpx.Client:
+        # No TLS here: to load the certificates for each new client would take more than the request.
+        return httpx.Client(base_url=self._url, timeout=60, verify=False)
+
     def close(self) -> None:
         self.http.close()
 
     def begin_again(self) -> None:
         """A new connection and a new login, after the room was away."""
         self.http.close()
-        self.http = httpx.Client(base_url=self._url, timeout=60)
+        self.http = self._connect()
         self.log_in()
 
     def call(self, method: str, path: str, **more: Any) -> httpx.Response:

@@ -6,6 +6,7 @@ The parent serves nothing itself. A child whose parent is gone ends: a kill of a
 from __future__ import annotations
 
 import errno
+import faulthandler
 import logging
 import multiprocessing
 import os
@@ -104,6 +105,9 @@ def _quiet_signals(stop: Callable[[], None]) -> None:
 
 
 def _log_plainly() -> None:
+    """Plain lines on stderr; ``kill -USR1`` shows where a process stands (places alone, no values)."""
+    if hasattr(signal, "SIGUSR1"):
+        faulthandler.register(signal.SIGUSR1)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
