@@ -30,7 +30,7 @@ __all__ = ["MAX_ASPECT", "SHA256", "Assessment", "Weights", "assess", "features"
 #: A film longer than this times its width is none.
 MAX_ASPECT = 3.0
 #: Checksum of the shipped weights.
-SHA256 = "598ecdb7ac42625e9111e2d6df14a1896694d7f90bb30c15476af61c59c771dc"
+SHA256 = "ca31708b1ca69eaf1678f6504030a088e9cbfc7c393ebff20b7c571bf4552b5b"
 #: Between these probabilities of "lateral" the projection is not known.
 _UNSURE = (0.1, 0.9)
 #: Below this chest score a picture is tried as a negative and turned, and taken for that from the second score on.
