@@ -195,7 +195,7 @@ def test_macro_mend_and_another_draft_keep_the_readers_words(page: Page) -> None
     page.until(lambda: page.text("findings").endswith("Small left pleural effusion."), "the macro was not put in")
 
     # The other side in the impression: one key mends it, one takes that back.
-    page.field("impression").send_keys(*end(" Small right pleural effusion."))
+    page.field("impression").send_keys(Keys.CONTROL + "a" + Keys.NULL, "Small right pleural effusion.")
     page.see(".flag button")
     page.chord(Keys.ALT, Keys.ENTER)
     page.until(lambda: "right" not in page.text("impression"), "the side was not mended")
