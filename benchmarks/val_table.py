@@ -19,7 +19,8 @@ from tqdm import tqdm
 
 from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.draft import Drafter
-from wetread.image.read import read_study
+from wetread.errors import WetreadError
+from wetread.image.read import read_study, read_view
 from wetread.metrics.nlg import CiderScorer, corpus_scores
 from wetread.metrics.protocols import Protocol, PtbProtocol, R2GenProtocol, R2GenVocabulary
 from wetread.report.labeler import label
@@ -88,7 +89,10 @@ def intervals(table: Table, texts: Sequence[str], draws: int = 1000) -> dict[str
 def drafts_of(drafter: Drafter, rows: Sequence[ManifestStudy], out: Path) -> list[dict]:
     drafts = []
     for row in tqdm(rows, desc="drafts", unit="study"):
-        drafts.append(drafter.draft([v.path for v in row.views], study_id=row.study_id).to_json())
+        try:
+            drafts.append(drafter.draft([v.path for v in row.views], study_id=row.study_id).to_json())
+        except WetreadError as error:  # a refused study counts as an empty draft
+            drafts.append({"study_id": row.study_id, "error": str(error), "findings": ""})
     with (out / "val_drafts.jsonl").open("w", encoding="utf-8") as file:
         for draft in drafts:
             file.write(json.dumps(draft, ensure_ascii=False) + "\n")
@@ -99,7 +103,7 @@ def mean_film_drafts(drafter: Drafter, rows: Sequence[ManifestStudy]) -> set[str
     """The texts drafted of every study when each film is the mean film of its projection: one."""
     sums: dict[str, np.ndarray] = {}
     for row in rows[:60]:
-        for view in read_study([v.path for v in row.views]).views:
+        for view in (read_view(v.path, check=False) for v in row.views):
             if view.pixels.shape == (256, 256):
                 sums[view.projection] = sums.get(view.projection, 0) + view.pixels
     views = tuple(View(f"mean {k}", (v / v.max()).astype(np.float32), k) for k, v in sorted(sums.items()))  # type: ignore[arg-type]
@@ -155,7 +159,7 @@ def main() -> None:
     table_rows.append(table.row("control: films shuffled", written, rng.permutation(len(val))))
     bounds = intervals(table, written)
     one = mean_film_drafts(drafter, val)
-    text = markdown(table_rows, bounds, len(val), len(one), drafter)
+    text = markdown(table_rows, bounds, len(val), len(one), drafts, drafter)
     (args.out / "scores.md").write_text(text, encoding="utf-8")
     print(text)
 
@@ -165,6 +169,7 @@ def markdown(
     bounds: dict[str, tuple[float, float]],
     n: int,
     mean_film: int,
+    drafts: Sequence[dict],
     drafter: Drafter,
 ) -> str:
     """The table and its notes."""
@@ -178,6 +183,7 @@ def markdown(
     lines += [
         "",
         f"{n} val studies, films alone; labels of references: CheXbert's, of drafts: `wetread label`. "
+        f"{sum('error' in d for d in drafts)} studies were refused as no chest film and count as empty. "
         f"95 % intervals of wetread: {spans}. A mean film for every study gives {mean_film} draft(s). "
         f"Bundle {info.name} {info.version}.",
     ]

@@ -59,3 +59,19 @@ def test_a_report_is_never_empty() -> None:
         assert result.findings
         assert result.impression
         assert stated(" ".join(w.text for w in result.findings)) == set(wanted)
+
+
+def test_a_normal_site_is_not_beside_its_finding() -> None:
+    body = written("The lungs are clear.", "Heart size is normal.")
+    result = obey(body, written("No acute disease."), findings("Lung Opacity"))
+    texts = [w.text for w in result.findings]
+    assert "The lungs are clear." not in texts
+    assert "The lungs are otherwise clear." in texts
+    assert "Heart size is normal." in texts
+
+
+def test_an_impression_does_not_pass_over_an_acute_finding() -> None:
+    result = obey(written("There is a pneumothorax."), written("No acute disease."), findings("Pneumothorax"))
+    assert [w.text for w in result.impression] == ["Pneumothorax."]
+    kept = obey(written("The heart is enlarged."), written("No acute disease."), findings("Cardiomegaly"))
+    assert [w.text for w in kept.impression] == ["No acute disease."]

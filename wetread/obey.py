@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wetread.decode import Written
-from wetread.report.labeler import Convention, label
+from wetread.report.labeler import Convention, label, label_spans
+from wetread.report.sites import LABEL_SITES, primary_site
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
 
@@ -18,6 +19,19 @@ __all__ = ["Obeyed", "obey", "stated"]
 
 _SILENT = "No Finding"
 _CONVENTIONS: tuple[Convention, Convention] = ("plain", "chexbert")
+#: Findings that an IMPRESSION may not leave out.
+_ACUTE = frozenset(
+    {
+        "Lung Opacity",
+        "Lung Lesion",
+        "Edema",
+        "Consolidation",
+        "Pneumonia",
+        "Pneumothorax",
+        "Pleural Effusion",
+        "Fracture",
+    }
+)
 #: Log-probability given to a stock sentence: it is as sure as its finding, which the caller knows.
 _STOCK = 0.0
 
@@ -51,6 +65,21 @@ def _asserts(text: str) -> set[str]:
     return plain | chexbert
 
 
+def _without_normal_sites(sentences: Sequence[Written], wanted: set[str]) -> list[Written]:
+    """Sentences that call a site normal which has a finding become "otherwise" sentences, or go."""
+    sites = {LABEL_SITES[name] for name in wanted if name != "Support Devices"}
+    left: list[Written] = []
+    for written in sentences:
+        mentions = label_spans(written.text)
+        normal = mentions and all(m.label == _SILENT and m.state == "positive" for m in mentions)
+        site = primary_site(written.text)
+        if not normal or site not in sites:
+            left.append(written)
+        elif site == "lungs":
+            left.append(Written(sentence("Lung Opacity", "rest") or written.text, written.log_probability))
+    return list({w.text: w for w in left}.values())
+
+
 def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Mapping[str, Finding]) -> Obeyed:
     """Drop what asserts a finding below its threshold, add what a finding above it lacks.
 
@@ -71,7 +100,7 @@ def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Map
                 left.append(written)
         return left
 
-    body, conclusion = kept(findings), kept(impression)
+    body, conclusion = _without_normal_sites(kept(findings), wanted), kept(impression)
     for name in LABELS:
         if name in wanted and name not in stated(" ".join(w.text for w in body)):
             words = sentence(name, "positive")
@@ -81,6 +110,11 @@ def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Map
     if not body:
         names = ("Cardiomegaly", "Consolidation", "Pleural Effusion", "Pneumothorax")
         body = [Written(w, _STOCK) for n in names if n not in wanted and (w := sentence(n, "negative"))]
+    acute = [name for name in LABELS if name in wanted & _ACUTE]
+    if acute and not (_asserts(" ".join(w.text for w in conclusion)) & set(acute)):
+        # "No acute disease" below an acute finding is what a reader would take for the result.
+        conclusion = [Written(sentence(name, "named") or "", _STOCK) for name in acute]
+        notes.append("IMPRESSION was written anew from the findings.")
     if not conclusion:
         words = sentence(_SILENT, "negative" if wanted - {"Support Devices"} else "positive")
         conclusion = [Written(words or "", _STOCK)]

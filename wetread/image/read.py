@@ -194,23 +194,28 @@ def read_study(
 
     Raises:
         InputError: nothing to read, a file that cannot be read, or films of more than one study.
-        NotAChestFilm: one of them is no chest radiograph.
+        NotAChestFilm: none of them is a chest radiograph. Where one is, the others are left out with a warning.
     """
     if not paths:
         raise InputError("no film was given; name a film's file or its folder")
     files = _candidates(paths)
     if len(files) > MAX_VIEWS:
         raise InputError(f"{len(files)} films are too many for one study; draft several studies with 'wetread batch'")
-    views = []
+    views: list[View] = []
+    refused: list[NotAChestFilm] = []
     for file, inside in files:
         try:
             views.append(read_view(file))
         except NotAChestFilm as error:
             # A study's folder holds its older reports and presentation states too.
             if not (inside and getattr(error, "document", False)):
-                raise
+                refused.append(error)
+    if refused and not views:
+        raise refused[0]
     if not views:
         raise _nothing(paths)
+    left_out = tuple(f"A film was left out: {error}." for error in refused)
+    views[0] = replace(views[0], warnings=(*views[0].warnings, *left_out))
     studies = {v.header["StudyInstanceUID"] for v in views if "StudyInstanceUID" in v.header}
     if len(studies) > 1:
         raise InputError(f"the {len(views)} films belong to {len(studies)} studies; draft each study by itself")

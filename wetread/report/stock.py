@@ -16,6 +16,9 @@ def _table() -> dict[tuple[str, str], str]:
     return {(label, state): words for label, state, _, words in rows}
 
 
-def sentence(label: str, state: Literal["positive", "negative"]) -> str | None:
-    """The sentence that states (or denies) a label; None where the stock has none."""
+def sentence(label: str, state: Literal["positive", "negative", "rest", "named"]) -> str | None:
+    """The sentence that states a label, denies it, says that the rest of its site is normal, or names it alone.
+
+    None where the stock has none.
+    """
     return _table().get((label, state))

@@ -156,6 +156,8 @@ def write_bundle(
         {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in arrays.items()}, folder / "findings.safetensors"
     )
     (folder / "CARD.md").write_text(card, encoding="utf-8")
+    for path in folder.iterdir():
+        path.chmod(0o644)
     files = {p.name: digest(p) for p in sorted(folder.iterdir()) if p.name != "bundle.json"}
     index = {
         "format": FORMAT,
