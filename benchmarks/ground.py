@@ -432,7 +432,8 @@ def report(args: argparse.Namespace) -> str:
         "**Deletion and insertion.** The label's logit, mean over 10, 20 and 35 % of the cells blurred away or\n"
         "brought back in the map's order, less the same in another order.\n\n"
         + curves(told, films, reader, args.curves),
-        "**Shift by a tenth.** The box's way along the shift, in sides of the film (0.1 were right).\n\n" + shifts(films, reader, args.shifts),
+        "**Shift by a tenth.** The box's way along the shift, in sides of the film (0.1 were right).\n\n"
+        + shifts(films, reader, args.shifts),
         cost(next(iter(films.values())), args.bundle),
     ]
     if (args.shared / "other_films" / "boxes.csv").exists():
