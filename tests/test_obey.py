@@ -75,3 +75,12 @@ def test_an_impression_does_not_pass_over_an_acute_finding() -> None:
     assert [w.text for w in result.impression] == ["Pneumothorax."]
     kept = obey(written("The heart is enlarged."), written("No acute disease."), findings("Cardiomegaly"))
     assert [w.text for w in kept.impression] == ["No acute disease."]
+
+
+def test_a_weak_finding_is_said_without_details() -> None:
+    weak = {**findings("Lung Lesion"), "Lung Lesion": Finding(0.07, 0.04, 0.06, "positive")}
+    body = written("There is a 12 mm nodule in the left upper lobe.", "There is no pneumothorax.")
+    texts = [w.text for w in obey(body, written("Nodule."), weak).findings]
+    assert texts == ["There is a pulmonary nodule.", "There is no pneumothorax."]
+    kept = [w.text for w in obey(body, written("Nodule."), findings("Lung Lesion")).findings]
+    assert kept == [w.text for w in body]

@@ -32,6 +32,8 @@ _ACUTE = frozenset(
         "Fracture",
     }
 )
+#: Probability of a finding from which its details may be written.
+_DETAIL_FROM = 0.15
 #: Log-probability given to a stock sentence: it is as sure as its finding, which the caller knows.
 _STOCK = 0.0
 
@@ -65,6 +67,13 @@ def _asserts(text: str) -> set[str]:
     return plain | chexbert
 
 
+def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
+    """Whether a sentence gives a side, a place or a size of findings none of which is at all probable."""
+    there = [m for m in label_spans(text) if m.state == "positive" and m.label != _SILENT]
+    detailed = any(m.side or m.zone for m in there) or any(c.isdigit() for c in text)
+    return bool(there) and detailed and max(labels[m.label].probability for m in there) < _DETAIL_FROM
+
+
 def _without_normal_sites(sentences: Sequence[Written], wanted: set[str]) -> list[Written]:
     """Sentences that call a site normal which has a finding become "otherwise" sentences, or go."""
     sites = {LABEL_SITES[name] for name in wanted if name != "Support Devices"}
@@ -94,7 +103,10 @@ def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Map
         left = []
         for written in sentences:
             extra = _asserts(written.text) - wanted
-            if extra:
+            if not extra and _unsupported(written.text, labels):
+                # The finding is added from the stock below, without a side, a place or a size that nothing supports.
+                notes.append("Details of a weakly supported finding were left out.")
+            elif extra:
                 notes.append(f"A sentence that asserted {', '.join(sorted(extra))} below its threshold was dropped.")
             else:
                 left.append(written)

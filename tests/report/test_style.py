@@ -14,7 +14,8 @@ from wetread.types import LABELS, Draft, Finding, ModelInfo, Report
 
 REPORT = Report(
     findings=(
-        "A 9 mm nodule projects over the left upper lobe. The heart size is within normal limits. No pneumothorax and no effusion. "
+        "A 9 mm nodule projects over the left upper lobe. The heart size is within normal limits. "
+        "No pneumothorax and no effusion. "
         "A feeding tube ends 3 cm below the diaphragm. The ribs are intact."
     ),
     impression="Left upper lobe nodule. CT is advised.",
