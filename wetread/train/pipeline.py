@@ -298,7 +298,7 @@ def _export(run: Run) -> None:
         arrays = {k: stored[k] for k in ("weight", "bias", "uncertain_from", "positive_from")}
     positive, known = truth_of(run)
     film_study = np.repeat(np.arange(len(run.rows)), [len(own) for own in run.films.films])
-    taught = np.flatnonzero(run.teachers[film_study])
+    taught = np.flatnonzero(run.teachers[film_study]).tolist()
     pack = films.packed(run.folder / "pack")
     frontal, lateral = mean_films(pack, seen.outputs.lateral > 0, taught, config.seed)
     # Each network describes the films in a space of its own; the vectors stand side by side.

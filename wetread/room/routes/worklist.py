@@ -49,7 +49,7 @@ def _filtered(query: Any, q: str, status: list[Status], mine: bool, person: Look
 @cache
 def _count_statement() -> Any:
     """Made once: to put it together takes longer than to run it on a short worklist."""
-    moment = bindparam("moment")
+    moment: Any = bindparam("moment")
     columns = [func.count().filter(views.status_clause(status, moment)).label(status) for status in views.STATUSES]
     critical = func.count().filter(StudyRow.critical_open > 0).label("critical")
     return select(*columns, critical).where(StudyRow.erased.is_(None))
