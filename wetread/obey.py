@@ -113,7 +113,7 @@ def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Map
         return left
 
     body, conclusion = _without_normal_sites(kept(findings), wanted), kept(impression)
-    for name in LABELS:
+    for name in sorted(LABELS, key=lambda n: labels[n].probability):  # the surest comes to stand first
         if name in wanted and name not in stated(" ".join(w.text for w in body)):
             words = sentence(name, "positive")
             if words:
@@ -122,7 +122,7 @@ def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Map
     if not body:
         names = ("Cardiomegaly", "Consolidation", "Pleural Effusion", "Pneumothorax")
         body = [Written(w, _STOCK) for n in names if n not in wanted and (w := sentence(n, "negative"))]
-    acute = [name for name in LABELS if name in wanted & _ACUTE]
+    acute = sorted(wanted & _ACUTE, key=lambda n: (-labels[n].probability, n))
     if acute and not (_asserts(" ".join(w.text for w in conclusion)) & set(acute)):
         # "No acute disease" below an acute finding is what a reader would take for the result.
         conclusion = [Written(sentence(name, "named") or "", _STOCK) for name in acute]
