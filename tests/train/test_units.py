@@ -136,7 +136,7 @@ def test_a_step_at_a_time_is_the_whole_at_once() -> None:
     torch.manual_seed(0)
     decoder = ReportDecoder(20, 5, 16, 2, 2, 0.0, 12).eval()
     memory = Memory(
-        torch.randn(2, 5),
+        torch.randn(2, 5 + len(LABELS)),
         torch.randn(2, 2, 5, 7, 7),
         torch.tensor([[1, 2], [1, 0]]),
         torch.randint(0, 2, (2, 14)),
