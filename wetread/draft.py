@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,14 +19,11 @@ from wetread.model.findings import findings_of, fuse, head_input, probabilities
 from wetread.model.runtime import FilmReader, OnnxFilmReader, OnnxWriter, Seen, Writer, study_memory
 from wetread.model.tokenizer import Tokenizer
 from wetread.obey import obey
-from wetread.report.checks import repair_report
+from wetread.report.checks import prior_known, repair_report
 from wetread.similar import Index
 from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, Study
 
 __all__ = ["Drafted", "Drafter", "canonical_order"]
-
-#: What people write into the comparison field when there is nothing to compare with.
-_NO_PRIOR = re.compile(r"\W*(?:$|none\b|no\b|not?\s+available|n/?a\b|nil\b|unavailable\b|X{3,})", re.IGNORECASE)
 
 
 def canonical_order(study: Study) -> list[int]:
@@ -191,7 +187,7 @@ class Drafter:
             labels=labels,
             views=[{"projection": v.projection} for v in study.views],
             header=study.views[0].header,
-            prior_given=bool(study.comparison) and not _NO_PRIOR.match(study.comparison or ""),
+            prior_given=bool(prior_known(study.comparison)),
         )
         known = {w.text: w for w in (*obeyed.findings, *obeyed.impression)}
         findings, impression = (
