@@ -13,7 +13,7 @@ import wetread
 
 ROOT = Path(wetread.__file__).parent
 TEXT = {"types", "errors", "_version", "report"}
-LEFT = TEXT | {"image", "data", "model", "decode", "obey", "ground", "similar"}
+LEFT = TEXT | {"image", "data", "model", "decode", "obey", "confidence", "ground", "similar"}
 ALLOWED = {
     "_version": set(),
     "types": set(),
@@ -24,6 +24,7 @@ ALLOWED = {
     "model": TEXT | {"image", "model"},
     "decode": TEXT | {"image", "data", "model"},
     "obey": TEXT | {"decode"},
+    "confidence": TEXT,
     "ground": TEXT | {"image", "data", "model", "decode"},
     "similar": TEXT | {"image", "data", "model"},
     "draft": LEFT,

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from wetread import ground
+from wetread.confidence import confidence
 from wetread.decode import DecodingOptions, Written, write
 from wetread.image.transforms import to_input
 from wetread.model.bundle import Bundle
@@ -23,13 +24,21 @@ from wetread.report.checks import prior_known, repair_report
 from wetread.similar import Index
 from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, Study
 
-__all__ = ["Drafted", "Drafter", "canonical_order"]
+__all__ = ["Drafted", "Drafter", "Look", "canonical_order"]
 
 
 def canonical_order(study: Study) -> list[int]:
     """The views by the hash of their pixels: the order of the files must not matter."""
     keys = [hashlib.sha256(repr(v.pixels.shape).encode() + v.pixels.tobytes()).digest() for v in study.views]
     return sorted(range(len(keys)), key=lambda i: keys[i])
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the networks see in a study: by film, in canonical order, and the findings."""
+
+    seen: Seen
+    labels: dict[str, Finding]
 
 
 @dataclass(frozen=True)
@@ -121,11 +130,11 @@ class Drafter:
 
             study = read_study(study, study_id=study_id, indication=indication, comparison=comparison)
         read = time.perf_counter()
-        seen, labels = self._see(study)
+        look = self.look(study)
         encoded = time.perf_counter()
-        findings, impression, notes = self._words(study, seen, labels)
+        findings, impression, notes = self.words(study, look)
         decoded = time.perf_counter()
-        sentences, heat = self._sentences(study, seen, labels, findings, impression)
+        sentences, heat = self._sentences(study, look, findings, impression)
         draft = Draft(
             study_id=study.study_id,
             model=self.bundle.info,
@@ -135,8 +144,8 @@ class Drafter:
             findings=" ".join(w.text for w in findings),
             impression=" ".join(w.text for w in impression),
             sentences=sentences,
-            labels=labels,
-            similar=self._similar(study, seen, labels),
+            labels=look.labels,
+            similar=self._similar(study, look),
             warnings=(*dict.fromkeys(w for v in study.views for w in v.warnings), *notes),
         )
         end = time.perf_counter()
@@ -145,21 +154,21 @@ class Drafter:
 
     def embed(self, study: Study) -> np.ndarray:
         """(d,) float32 of unit length: the films' description and the findings, for similar cases."""
-        return self._embedding(*self._see(study))
+        return self._embedding(self.look(study))
 
-    def _embedding(self, seen: Seen, labels: dict[str, Finding]) -> np.ndarray:
-        vector = seen.vector.mean(0) - self.bundle.arrays["vector_mean"]
-        findings = np.array([labels[name].probability for name in LABELS]) - self.bundle.arrays["prior"]
+    def _embedding(self, look: Look) -> np.ndarray:
+        vector = look.seen.vector.mean(0) - self.bundle.arrays["vector_mean"]
+        findings = np.array([look.labels[name].probability for name in LABELS]) - self.bundle.arrays["prior"]
         parts = [p / max(float(np.linalg.norm(p)), 1e-9) for p in (vector, findings)]
         return (np.concatenate(parts) / np.sqrt(2)).astype(np.float32)
 
-    def _similar(self, study: Study, seen: Seen, labels: dict[str, Finding]) -> tuple[SimilarCase, ...]:
+    def _similar(self, study: Study, look: Look) -> tuple[SimilarCase, ...]:
         if self.index is None:
             return ()
-        return self.index.search(self._embedding(seen, labels), exclude=(study.study_id,))
+        return self.index.search(self._embedding(look), exclude=(study.study_id,))
 
-    def _see(self, study: Study) -> tuple[Seen, dict[str, Finding]]:
-        """What is in the films, in the study's order of views, and the findings, which no order changes."""
+    def look(self, study: Study) -> Look:
+        """What is in the films, before a word is written."""
         order = canonical_order(study)
         # One film at a time: a batch's arithmetic may differ in the last bit by the company a film is in.
         parts = [self.reader(to_input(study.views[i].pixels, self.reader.size)[None, None]) for i in order]
@@ -170,15 +179,15 @@ class Drafter:
         arrays = self.bundle.arrays
         mean, gap = fuse(logits, lateral)
         read = head_input(mean, gap, arrays["logit_mean"], arrays["logit_sd"])
-        return seen, findings_of(probabilities(read, arrays["weight"], arrays["bias"]), arrays)
+        return Look(seen, findings_of(probabilities(read, arrays["weight"], arrays["bias"]), arrays))
 
-    def _words(
-        self, study: Study, seen: Seen, labels: dict[str, Finding]
-    ) -> tuple[list[Written], list[Written], list[str]]:
+    def words(self, study: Study, look: Look) -> tuple[list[Written], list[Written], list[str]]:
+        """The sentences of FINDINGS and of IMPRESSION, and what was changed in what the decoder wrote."""
+        labels = look.labels
         commands = np.array([labels[name].state == "positive" for name in LABELS])
         asked = self.tokenizer.known_words(study.indication or "")
         probability = np.array([labels[name].probability for name in LABELS])
-        memory = study_memory(self.bundle, seen, probability, commands, asked)
+        memory = study_memory(self.bundle, look.seen, probability, commands, asked)
         result = write(self.writer, memory, self.tokenizer, self.options)
         obeyed = obey(result.findings, result.impression, labels)
         repaired = repair_report(
@@ -199,12 +208,11 @@ class Drafter:
     def _sentences(
         self,
         study: Study,
-        seen: Seen,
-        labels: dict[str, Finding],
+        look: Look,
         findings: Sequence[Written],
         impression: Sequence[Written],
     ) -> tuple[tuple[Sentence, ...], tuple[tuple[ground.HeatMap, ...], ...]]:
-        arrays = self.bundle.arrays
+        arrays, seen = self.bundle.arrays, look.seen
         n = len(LABELS)
         place = np.argsort(canonical_order(study))  # from canonical order back to the study's
         scale, shift = arrays["map_sd"][:n, None, None], arrays["map_mean"][:n, None, None]
@@ -216,17 +224,7 @@ class Drafter:
         for section, words in sections:
             for written in words:
                 names, evidence, heats = ground.evidence_of(written.text, study.views, maps, lateral, frames)
-                confidence = _confidence(written, evidence[0].kind, names, labels)
-                sentences.append(Sentence(section, written.text, names, confidence, evidence))
+                sure = confidence(written.text, written.log_probability, look.labels)
+                sentences.append(Sentence(section, written.text, names, sure, evidence))
                 heat.append(heats)
         return tuple(sentences), tuple(heat)
-
-
-def _confidence(written: Written, kind: str, names: Sequence[str], labels: dict[str, Finding]) -> float:
-    """Chance that the sentence's least sure statement holds, by the calibrated findings; weakened by unusual words."""
-    sure = 1.0
-    for name in names:
-        p = labels[name].probability
-        # "No Finding" holds where nothing was seen.
-        sure = min(sure, p if (kind == "seen") == (name != "No Finding") else 1 - p)
-    return float(np.clip(sure * np.exp(0.25 * written.log_probability), 0, 1))

@@ -1,0 +1,226 @@
+"""Does the rendering of a film change what is found in it?
+
+    python benchmarks/robustness.py --manifest MANIFEST [--bundle BUNDLE] [--limit N] [--threads N] [--save FILE.npz]
+
+Each film of val is written anew in every rendering, as a DICOM, PNG or JPEG file in a temporary folder, and read by the
+ordinary pipeline: guard, onnxruntime, study fusion, thresholds. A state is kept where the label is positive, uncertain
+or negative as it is in the original file. A study that is refused keeps none.
+
+The films at hand are 8-bit JPEGs of 256×256. More depth is simulated: the grey value times 256 plus random low bits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from wetread.data.manifest import ManifestStudy, read_manifest
+from wetread.draft import Drafter
+from wetread.errors import NotAChestFilm
+from wetread.image.read import read_study
+from wetread.train.calibrate import auroc
+from wetread.types import LABELS
+
+STATES = ("negative", "uncertain", "positive")
+BAR = 0.95
+DEPTH = 12  # bits of the simulated detector
+TURN = 3.0  # degrees
+
+
+def deeper(grey: np.ndarray, bits: int) -> np.ndarray:
+    """8-bit grey values with random low bits, as a detector of more depth would give them."""
+    spare = bits - 8
+    noise = np.random.default_rng(int(grey.sum())).integers(0, 1 << spare, grey.shape)
+    return ((grey.astype(np.uint16) << spare) + noise).astype(np.uint16)
+
+
+def png(grey: np.ndarray, path: Path) -> Path:
+    path = path.with_suffix(".png")
+    Image.fromarray(grey).save(path, compress_level=1)
+    return path
+
+
+def dicom(values: np.ndarray, path: Path, photometric: str, window: tuple[float, float] | None = None) -> Path:
+    """A DX film of ``DEPTH`` bits; window as shares of the full range."""
+    from pydicom.dataset import FileDataset, FileMetaDataset
+    from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
+
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
+    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=[str(path)])
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
+    ds.SOPClassUID, ds.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
+    ds.Modality, ds.BodyPartExamined = "DX", "CHEST"
+    ds.Rows, ds.Columns = values.shape
+    ds.SamplesPerPixel, ds.PixelRepresentation, ds.PhotometricInterpretation = 1, 0, photometric
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, DEPTH, DEPTH - 1
+    if window is not None:
+        full = 1 << DEPTH
+        ds.WindowCenter, ds.WindowWidth = round(window[0] * full), round(window[1] * full)
+    ds.PixelData = values.astype("<u2").tobytes()
+    path = path.with_suffix(".dcm")
+    ds.save_as(path, enforce_file_format=True)
+    return path
+
+
+def jpeg(grey: np.ndarray, path: Path) -> Path:
+    path = path.with_suffix(".jpg")
+    Image.fromarray(grey).save(path, quality=75)
+    return path
+
+
+def bright(grey: np.ndarray, factor: float) -> np.ndarray:
+    return np.rint(np.clip(grey * factor, 0, 255)).astype(np.uint8)
+
+
+def resized(grey: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(grey).resize((columns, rows), Image.Resampling.BICUBIC))
+
+
+def turned(grey: np.ndarray, path: Path) -> np.ndarray:
+    """Turned about its middle, black outside; to the left or to the right by the name of the file."""
+    angle = TURN if int.from_bytes(path.name.encode()) % 2 else -TURN
+    return np.asarray(Image.fromarray(grey).rotate(angle, Image.Resampling.BICUBIC))
+
+
+#: name → how a film (256, 256) uint8 is written to a path without suffix.
+RENDERINGS: Mapping[str, Callable[[np.ndarray, Path], Path]] = {
+    "16-bit PNG": lambda g, p: png(deeper(g, 16), p),
+    "12-bit DICOM, MONOCHROME1": lambda g, p: dicom((1 << DEPTH) - 1 - deeper(g, DEPTH), p, "MONOCHROME1"),
+    "window of 80 % of the range": lambda g, p: dicom(deeper(g, DEPTH), p, "MONOCHROME2", (0.5, 0.8)),
+    "window of 150 % of the range": lambda g, p: dicom(deeper(g, DEPTH), p, "MONOCHROME2", (0.5, 1.5)),
+    "brightness +10 %": lambda g, p: png(bright(g, 1.1), p),
+    "brightness −10 %": lambda g, p: png(bright(g, 0.9), p),
+    "resized to 200×200": lambda g, p: png(resized(g, 200, 200), p),
+    "resized to 1200×1000": lambda g, p: png(resized(g, 1200, 1000), p),
+    f"turned by {TURN:g}°": lambda g, p: png(turned(g, p), p),
+    "JPEG, quality 75": jpeg,
+}
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Of all studies: ``probability`` (N, 14), NaN where refused; ``state`` (N, 14) index of ``STATES``, −1 refused."""
+
+    probability: np.ndarray
+    state: np.ndarray
+
+
+def readings(drafter: Drafter, studies: Sequence[Sequence[Path]], name: str) -> Readings:
+    """What the pipeline finds in each study, given by its files."""
+    probability = np.full((len(studies), len(LABELS)), np.nan)
+    state = np.full((len(studies), len(LABELS)), -1)
+    for i, paths in enumerate(tqdm(studies, desc=name, unit="study", leave=False)):
+        try:
+            labels = drafter.look(read_study(paths)).labels
+        except NotAChestFilm:
+            continue
+        probability[i] = [labels[n].probability for n in LABELS]
+        state[i] = [STATES.index(labels[n].state) for n in LABELS]
+    return Readings(probability, state)
+
+
+def rendered(rows: Sequence[ManifestStudy], how: Callable[[np.ndarray, Path], Path], folder: Path) -> list[list[Path]]:
+    """The films of studies written in one rendering."""
+    out = []
+    for row in rows:
+        files = []
+        for view in row.views:
+            with Image.open(view.path) as image:
+                files.append(how(np.asarray(image.convert("L")), folder / view.path.stem))
+        out.append(files)
+    return out
+
+
+def share_interval(kept: np.ndarray) -> tuple[float, float]:
+    """95 % bootstrap interval over studies of the mean of (N, 14)."""
+    rng = np.random.default_rng(1)
+    means = kept.mean(1)[rng.integers(0, len(kept), (1000, len(kept)))].mean(1)
+    return float(np.percentile(means, 2.5)), float(np.percentile(means, 97.5))
+
+
+def common_auroc(truth: np.ndarray, probability: np.ndarray) -> float:
+    """Mean AUROC of the labels with at least 10 positives, refused studies left out."""
+    there = ~np.isnan(probability[:, 0])
+    chosen = [k for k in range(len(LABELS)) if truth[:, k].sum() >= 10]
+    return float(np.mean([auroc(truth[there, k], probability[there, k]) for k in chosen])) if chosen else float("nan")
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Markdown; the first row is the head."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
+
+
+def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray) -> str:
+    """Both tables and their notes."""
+    quantiles = (0.5, 0.95, 0.99)
+    head = ["rendering", "states kept (95 %)", "positives kept", "Δ probability: median", "95th", "99th", "mean AUROC"]
+    summary = [[*head, "refused"], ["original", *[""] * 5, f"{common_auroc(truth, original.probability):.3f}", ""]]
+    broken = [["label", *others]]
+    for name, other in others.items():
+        kept = other.state == original.state
+        low, high = share_interval(kept)
+        change = np.abs(other.probability - original.probability)
+        positive = original.state == STATES.index("positive")
+        both = float((positive & (other.state == STATES.index("positive"))).sum() / max(1, positive.sum()))
+        summary.append(
+            [
+                name,
+                f"{kept.mean():.1%} ({low:.1%} to {high:.1%})" + ("" if kept.mean() >= BAR else " **below**"),
+                f"{both:.1%}",
+                *(f"{np.nanquantile(change, q):.3f}" for q in quantiles),
+                f"{common_auroc(truth, other.probability):.3f}",
+                str(int((other.state[:, 0] < 0).sum())),
+            ]
+        )
+    for k, label in enumerate(LABELS):
+        shares = [float((o.state[:, k] == original.state[:, k]).mean()) for o in others.values()]
+        broken.append([label, *(f"{s:.1%}" for s in shares)])
+    mean = float(np.mean([(o.state == original.state).mean() for o in others.values()]))
+    n = len(truth)
+    return (
+        f"{n} val studies, {n * len(LABELS):,} states in each rendering; the bar is {BAR:.0%}. "
+        f"Mean over the renderings: {mean:.1%}. Intervals by bootstrap over studies.\n\n"
+        f"{table(summary)}\n\nWhat breaks: states kept by label.\n\n{table(broken)}\n"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--manifest", type=Path, required=True)
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--limit", type=int, help="the first studies only, for a try")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--save", type=Path, help="also keep all probabilities and states")
+    args = parser.parse_args()
+    rows = [r for r in read_manifest(args.manifest) if r.split == "val" and r.views][: args.limit]
+    truth = np.array([[(r.labels or {}).get(n) == "positive" for n in LABELS] for r in rows])
+    drafter = Drafter.load(args.bundle, threads=args.threads)
+    original = readings(drafter, [[v.path for v in r.views] for r in rows], "original")
+    others = {}
+    for name, how in RENDERINGS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            others[name] = readings(drafter, rendered(rows, how, Path(folder)), name)
+    print(report(original, others, truth))
+    if args.save:
+        stack = [original, *others.values()]
+        np.savez(
+            args.save,
+            names=np.array(["original", *others]),
+            probability=np.stack([r.probability for r in stack]),
+            state=np.stack([r.state for r in stack]),
+            truth=truth,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""What the thresholds trade: words against findings.
+
+    python benchmarks/tradeoff.py --manifest MANIFEST [--bundle BUNDLE] [--figure docs/images/tradeoff.png]
+        [--factors 0.5 1 2] [--limit N] [--threads N]
+
+The films of val are looked at once. Then the odds of every positive threshold but that of No Finding are multiplied by
+a factor, and the drafts are written anew by the pipeline. A factor of 1 is what ships.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+from val_table import Table
+
+from wetread.data.manifest import ManifestStudy, read_manifest
+from wetread.draft import Drafter, Look
+from wetread.errors import NotAChestFilm
+from wetread.image.read import read_study
+from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
+from wetread.model.findings import findings_of
+from wetread.types import LABELS, Study
+
+FACTORS = (0.4, 0.6, 0.8, 1.0, 1.25, 1.6, 2.2, 3.5, 8.0)
+SHIPPED = 1.0
+KEYS = {
+    "macro-14": "macro-14",
+    "macro ≥ 10": "macro ≥ 10",
+    "micro-5": "micro-5",
+    "micro-14": "micro-14",
+    "r2gen CIDEr": "CIDEr",
+    "r2gen BLEU-4": "BLEU-4",
+    "r2gen ROUGE-L": "ROUGE-L",
+    "distinct": "distinct",
+}
+
+
+def moved(threshold: np.ndarray, factor: float) -> np.ndarray:
+    """Thresholds (14,) with their odds times the factor, No Finding's as it is."""
+    odds = threshold / (1 - threshold) * factor
+    out = odds / (1 + odds)
+    out[LABELS.index("No Finding")] = threshold[LABELS.index("No Finding")]
+    return out
+
+
+def looks_of(drafter: Drafter, rows: Sequence[ManifestStudy]) -> list[tuple[Study, Look] | None]:
+    """The studies and what is seen in them; None for a refused one."""
+    found: list[tuple[Study, Look] | None] = []
+    for row in tqdm(rows, desc="look", unit="study"):
+        try:
+            study = read_study([v.path for v in row.views], study_id=row.study_id)
+        except NotAChestFilm:
+            found.append(None)
+            continue
+        found.append((study, drafter.look(study)))
+    return found
+
+
+def texts_at(drafter: Drafter, looks: Sequence[tuple[Study, Look] | None], factor: float) -> tuple[list[str], float]:
+    """FINDINGS of every study at one operating point, and the mean number of positive findings."""
+    arrays = dict(drafter.bundle.arrays)
+    for name in ("positive_from", "uncertain_from"):
+        arrays[name] = moved(arrays[name].astype(np.float64), factor)
+    texts, positives = [], 0
+    for pair in tqdm(looks, desc=f"factor {factor:g}", unit="study", leave=False):
+        if pair is None:
+            texts.append("")
+            continue
+        study, look = pair
+        probability = np.array([look.labels[name].probability for name in LABELS])
+        labels = look.labels if factor == SHIPPED else findings_of(probability, arrays)
+        positives += sum(f.state == "positive" for name, f in labels.items() if name != "No Finding")
+        findings, _, _ = drafter.words(study, replace(look, labels=labels))
+        texts.append(" ".join(w.text for w in findings))
+    return texts, positives / max(1, len(looks))
+
+
+def figure(path: Path, factors: Sequence[float], rows: Sequence[dict[str, float | str]]) -> None:
+    """Clinical scores against CIDEr; the shipped point is ringed."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    fig, axis = plt.subplots(figsize=(6.4, 4.4), dpi=120)
+    x = [float(row["r2gen CIDEr"]) for row in rows]
+    for key, colour in (("macro-14", "#0072b2"), ("micro-5", "#d55e00"), ("micro-14", "#009e73")):
+        y = [float(row[key]) for row in rows]
+        axis.plot(x, y, marker="o", ms=4, color=colour, label=key)
+        for factor, a, b, row in zip(factors, x, y, rows, strict=True):
+            if factor == SHIPPED:
+                axis.plot(a, b, marker="o", ms=13, mfc="none", mec=colour, mew=1.5)
+            if key == "micro-14":
+                axis.annotate(
+                    f"×{factor:g}\n{row['distinct']:.0f}", (a, b), textcoords="offset points", xytext=(0, 8),
+                    ha="center", fontsize=7, color="0.3",
+                )  # fmt: skip
+    axis.set(xlabel="CIDEr (r2gen), val", ylabel="F1 of positive labels", ylim=(0, None))
+    axis.margins(x=0.08, y=0.16)
+    axis.set_title("Odds of the thresholds × factor; below it, distinct drafts. Ringed: what ships", fontsize=9)
+    axis.legend(fontsize=8, loc="lower right")
+    axis.grid(color="0.92")
+    fig.tight_layout()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fig.savefig(path)
+
+
+def markdown(factors: Sequence[float], rows: Sequence[dict[str, float | str]], said: Sequence[float], n: int) -> str:
+    """The table."""
+    lines = [
+        f"Val ({n} studies, films alone), protocol r2gen. The odds of every positive threshold but No Finding's are "
+        "multiplied by the factor; ×1 is the bundle's own operating point, which its calibrated thresholds choose.",
+        "",
+        "| factor | positive findings a study | " + " | ".join(KEYS.values()) + " |",
+        "|" + " --- |" * (len(KEYS) + 2),
+    ]
+    for factor, row, count in zip(factors, rows, said, strict=True):
+        mark = "**" if factor == SHIPPED else ""
+        cells = [f"{row[k]:.0f}" if k == "distinct" else f"{row[k]:.3f}" for k in KEYS]
+        lines.append(f"| {mark}×{factor:g}{' ships' if mark else ''}{mark} | {count:.2f} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--manifest", type=Path, required=True)
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--figure", type=Path)
+    parser.add_argument("--factors", type=float, nargs="+", default=FACTORS)
+    parser.add_argument("--limit", type=int, help="the first studies only, for a try")
+    parser.add_argument("--threads", type=int)
+    args = parser.parse_args()
+    rows = read_manifest(args.manifest)
+    train = [r.findings for r in rows if r.split == "train" and r.findings]
+    val = [r for r in rows if r.split == "val" and r.findings][: args.limit]
+    truth = np.array([[(r.labels or {}).get(n) == "positive" for n in LABELS] for r in val])
+    protocol = R2GenProtocol(R2GenVocabulary.from_reports(train))
+    table = Table([r.findings or "" for r in val], truth, {"r2gen": protocol})
+    drafter = Drafter.load(args.bundle, threads=args.threads)
+    looks = looks_of(drafter, val)
+    scores, said = [], []
+    for factor in args.factors:
+        texts, count = texts_at(drafter, looks, factor)
+        scores.append(table.row(f"×{factor:g}", texts))
+        said.append(count)
+    print(markdown(args.factors, scores, said, len(val)))
+    if args.figure:
+        figure(args.figure, args.factors, scores)
+
+
+if __name__ == "__main__":
+    main()
