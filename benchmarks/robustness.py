@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from section import table
 from tqdm import tqdm
 
 from wetread.data.manifest import ManifestStudy, read_manifest
@@ -152,12 +153,6 @@ def common_auroc(truth: np.ndarray, probability: np.ndarray) -> float:
     there = ~np.isnan(probability[:, 0])
     chosen = [k for k in range(len(LABELS)) if truth[:, k].sum() >= 10]
     return float(np.mean([auroc(truth[there, k], probability[there, k]) for k in chosen])) if chosen else float("nan")
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Markdown; the first row is the head."""
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
 
 
 def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray) -> str:

@@ -11,7 +11,14 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """A markdown table; the first row is the head."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
 
 
 def put_section(text: str, heading: str, body: str) -> str:

@@ -17,6 +17,7 @@ from wetread.decode import DecodingOptions, Written, write
 from wetread.image.transforms import to_input
 from wetread.model.bundle import Bundle
 from wetread.model.findings import findings_of, fuse, head_input, probabilities
+from wetread.model.novelty import is_far, novelty
 from wetread.model.runtime import FilmReader, OnnxFilmReader, OnnxWriter, Seen, Writer, study_memory
 from wetread.model.tokenizer import Tokenizer
 from wetread.obey import obey
@@ -25,6 +26,8 @@ from wetread.similar import Index
 from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, Study
 
 __all__ = ["Drafted", "Drafter", "Look", "canonical_order"]
+
+_FAR = "These films look unlike those that the model has learned from; its findings are less to be trusted."
 
 
 def canonical_order(study: Study) -> list[int]:
@@ -35,10 +38,15 @@ def canonical_order(study: Study) -> list[int]:
 
 @dataclass(frozen=True)
 class Look:
-    """What the networks see in a study: by film, in canonical order, and the findings."""
+    """What the networks see in a study, by film in canonical order; the findings; how far it is from what they know.
+
+    ``novelty`` is None, and ``far`` False, where the bundle cannot tell (``wetread.model.novelty``).
+    """
 
     seen: Seen
     labels: dict[str, Finding]
+    novelty: float | None = None
+    far: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,7 +154,11 @@ class Drafter:
             sentences=sentences,
             labels=look.labels,
             similar=self._similar(study, look),
-            warnings=(*dict.fromkeys(w for v in study.views for w in v.warnings), *notes),
+            warnings=(
+                *dict.fromkeys(w for v in study.views for w in v.warnings),
+                *((_FAR,) if look.far else ()),
+                *notes,
+            ),
         )
         end = time.perf_counter()
         seconds = {"read": read - start, "encode": encoded - read, "decode": decoded - encoded, "total": end - start}
@@ -179,7 +191,9 @@ class Drafter:
         arrays = self.bundle.arrays
         mean, gap = fuse(logits, lateral)
         read = head_input(mean, gap, arrays["logit_mean"], arrays["logit_sd"])
-        return Look(seen, findings_of(probabilities(read, arrays["weight"], arrays["bias"]), arrays))
+        findings = findings_of(probabilities(read, arrays["weight"], arrays["bias"]), arrays)
+        distance = novelty(vector, lateral, arrays)
+        return Look(seen, findings, distance, is_far(distance, arrays))
 
     def words(self, study: Study, look: Look) -> tuple[list[Written], list[Written], list[str]]:
         """The sentences of FINDINGS and of IMPRESSION, and what was changed in what the decoder wrote."""
