@@ -79,7 +79,11 @@ export interface Critical {
   id: string; finding: string; raised_at: string; raised_by: string | null; text: string | null;
   acknowledged: { told: string; how: string; told_at: string; by: string; at: string } | null;
 }
-export interface Prior { id: string; study_date: string | null; description: string; report_state: string; films: FilmInfo[] }
+export interface Prior {
+  id: string; study_date: string | null; description: string; report_state: string; films: FilmInfo[];
+  /** The signed report's words; null where it is not signed. */
+  findings: string | null; impression: string | null;
+}
 export interface Study extends Omit<Row, "films"> {
   indication: string | null; comparison: string | null; films: FilmInfo[]; draft: Draft | null; draft_number: number;
   report: Report; signatures: Signature[]; criticals: Critical[]; priors: Prior[]; allowed: Action[];
@@ -109,7 +113,10 @@ export interface SystemInfo {
   disk_free_bytes: number; studies: number; model: Record<string, unknown> | null;
 }
 export interface ReaderStudy {
-  id: string; name: string; design: string; arms: string[]; state: "open" | "closed"; mine: { done: number; total: number } | null;
+  id: string; name: string; design: string; arms: string[]; state: "open" | "closed"; washout_days: number;
+  mine: { done: number; total: number } | null;
+  /** How far each reader is, by user id; for administrators. */
+  readers: Record<string, { done: number; total: number }> | null;
 }
 export interface ReaderCase { id: string; number: number; of: number; arm: string; phase: "read" | "revise"; study: Study }
 

@@ -34,9 +34,16 @@ export function study(id: string): Promise<Study> {
   return get<Study>(`/api/studies/${encodeURIComponent(id)}`);
 }
 
+const ahead = (id: string): Promise<Study> => get<Study>(`/api/studies/${encodeURIComponent(id)}?ahead=true`);
+
+/** Fetches the films of a study that may be opened; its words are fetched when it is. */
+export async function warm(id: string): Promise<void> {
+  await Promise.all((await ahead(id)).films.map(film));
+}
+
 /** Fetches a study and its films ahead of time. */
 export async function prefetch(id: string): Promise<void> {
-  const coming = study(id);
+  const coming = ahead(id);
   coming.catch(() => studies.delete(id));
   studies.set(id, coming);
   await Promise.all((await coming).films.map(film));

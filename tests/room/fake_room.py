@@ -36,7 +36,13 @@ def main() -> None:
     parser.add_argument("--real", action="store_true", help="draft with the model")
     args = parser.parse_args()
     settings = Settings(
-        data=args.data, database=args.database, demo=True, lease=3.0, request_rate=1000, login_rate=100_000
+        data=args.data,
+        database=args.database,
+        demo=True,
+        lease=fakes.LEASE,
+        attempts=20,  # it is the tests that kill the workers, not the films
+        request_rate=1000,
+        login_rate=100_000,
     )
 
     def announce(store: Store) -> None:

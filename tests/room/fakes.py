@@ -18,6 +18,7 @@ from wetread.room.worker import Drafting
 from wetread.types import LABELS, Draft, Evidence, Finding, ModelInfo, Sentence, Study
 
 PASSWORD = "demonstration"
+LEASE = 3.0  # seconds: of fake_room's draft jobs, so that tests need not wait for a killed worker's job
 SENTENCES = (
     ("findings", "The heart is mildly enlarged.", ("Cardiomegaly",), "seen"),
     ("findings", "Both lungs are clear of consolidation.", ("Consolidation",), "searched"),

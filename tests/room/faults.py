@@ -20,7 +20,10 @@ from sqlalchemy import func, select
 
 from wetread.room import audit
 from wetread.room.settings import Settings
-from wetread.room.store import DraftRow, Film, Job, ReportRow, ReportVersion, Signature, Store, StudyRow
+from wetread.room.store import DraftRow, Film, Job, ReportRow, ReportVersion, Signature, Store, StudyRow, now
+
+#: What can be under way when something is killed.
+WORK = ("upload", "edit", "sign", "draft")
 
 
 @dataclass
@@ -84,6 +87,7 @@ class Traffic:
                 if answer.status_code >= 500 and answer.status_code != 503:
                     self.ledger.errors.append(f"{kind}: {answer.status_code} {answer.text[:200]}")
                 if answer.status_code < 500:
+                    self.ledger.flight[kind] = ""
                     return answer
             except httpx.HTTPError:
                 with suppress(httpx.HTTPError):
@@ -137,28 +141,51 @@ class Traffic:
 
 
 def storm(room: Process, ledger: Ledger, kills: list[str], seed: int, pause: tuple[float, float]) -> None:
-    """Kill what ``kills`` names, one after the other, at random moments of the traffic."""
+    """Kill what ``kills`` names, one after the other, at random moments of the traffic.
+
+    Each kill waits, after its random pause, for one kind of work to be under way (the kinds take turns), so that every
+    kind is hit often; a moment at which another kind is under way as well counts for both.
+    """
     chance = random.Random(seed)
     traffic = Traffic(room.url, ledger, seed)
     traffic.start()
-    settings = Settings(data=room.data, database=_database(room))
-    store = Store(settings)
+    store = Store(Settings(data=room.data, database=_database(room)))
+    wanted = [WORK[i % len(WORK)] for i in range(len(kills))]
+    chance.shuffle(wanted)
     try:
-        for kind in kills:
+        for kind, work in zip(kills, wanted, strict=True):
             time.sleep(chance.uniform(*pause))
-            with store.read() as session:
-                drafting = session.scalar(select(func.count()).select_from(Job).where(Job.state == "running"))
-            flight = [what for what in ledger.flight.values() if what] + (["draft"] if drafting else [])
+            flight = _await_work(store, ledger, work)
+            time.sleep(chance.uniform(0, 0.03))
             room.kill(kind)
             for what in flight or ["nothing"]:
                 ledger.kills[f"{kind} during {what}"] += 1
             if kind == "parent":
-                time.sleep(1.5)  # its children notice and leave the port
                 room.start()
             room.wait()
     finally:
         traffic.end()
         store.close()
+
+
+def _await_work(store: Store, ledger: Ledger, work: str, patience: float = 20.0) -> list[str]:
+    """What is under way, as soon as ``work`` is among it, or when the patience is out."""
+    end = time.monotonic() + patience
+    while True:
+        flight = {what for what in ledger.flight.values() if what}
+        if work == "draft" and _drafting(store):
+            flight.add("draft")
+        if work in flight or time.monotonic() > end:
+            return sorted(flight)
+        time.sleep(0.005 if work != "draft" else 0.02)
+
+
+def _drafting(store: Store) -> bool:
+    """Whether a living worker is at a draft: its lease was renewed within the last second."""
+    fresh = now() + fakes.LEASE - 1.0
+    alive = select(func.count()).select_from(Job).where(Job.state == "running", Job.lease_until > fresh)
+    with store.read() as session:
+        return bool(session.scalar(alive))
 
 
 def _database(room: Process) -> str | None:

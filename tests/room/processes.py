@@ -12,7 +12,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ class Process:
         """Until it answers; where it does not, the stacks of its processes are in the failure's message."""
         end = time.monotonic() + seconds
         with httpx.Client(base_url=self.url, timeout=30, verify=False) as client:
-            while time.monotonic() < end:
+            while time.monotonic() < end and (self.process is None or self.process.poll() is None):
                 try:
                     if client.get("/api/login").status_code == 200:
                         return
@@ -157,20 +157,31 @@ def postgres_binaries() -> Path | None:
 
 
 class Postgres:
-    """A private cluster on a free port of this machine."""
+    """A private cluster on a free port of this machine.
 
-    def __init__(self) -> None:
+    Args:
+        megabytes: gives it a disk of its own of that size; ``disk`` is None where this user may not mount one.
+    """
+
+    def __init__(self, megabytes: int | None = None) -> None:
         binaries = postgres_binaries()
         assert binaries is not None
         # Not below pytest's folders: they are closed to the user who must run it in root's place.
         self._folder = Path(tempfile.mkdtemp(prefix="wetread-pg-"))
+        self._mounts = ExitStack()
+        self.disk: Path | None = None
+        if megabytes is not None and self._mounts.enter_context(small_disk(self._folder / "disk", megabytes)):
+            self.disk = self._folder / "disk"
+        self._data = str((self.disk or self._folder) / "data")
         self._bin, self.port = binaries, free_port()
         self.url = f"postgresql://room@127.0.0.1:{self.port}/postgres"
         self._user: dict[str, Any] = {}
         if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             self._user = {"user": "postgres"}
-            shutil.chown(self._folder, "postgres")
-        self._run("initdb", "-D", "data", "-U", "room", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C")
+            for folder in (self._folder, *([self.disk] if self.disk else [])):
+                shutil.chown(folder, "postgres")
+        options = ("-U", "room", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C", "--wal-segsize=1")
+        self._run("initdb", "-D", self._data, *options)
         self.start()
 
     def _run(self, program: str, *words: str) -> None:
@@ -182,14 +193,42 @@ class Postgres:
 
     def start(self) -> None:
         options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c max_connections=200"
-        self._run("pg_ctl", "-D", "data", "-l", "log", "-w", "-t", "120", "-o", options, "start")
+        self._run("pg_ctl", "-D", self._data, "-l", "log", "-w", "-t", "120", "-o", options, "start")
 
     def stop(self) -> None:
-        self._run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
 
     def close(self) -> None:
         self.stop()
+        self._mounts.close()
         shutil.rmtree(self._folder)
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[bool]:
+    """A file system of its own mounted on a new folder; False where this user may not mount one."""
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0755", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(words, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    try:
+        yield mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Take all the room that is left on a folder's disk; the returned file holds it."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        for size in (1 << 20, 1 << 12, 1):
+            with suppress(OSError):
+                while file.write(bytes(size)) == size:
+                    pass
+    return ballast
 
 
 @contextmanager

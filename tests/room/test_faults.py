@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import fakes
 import pytest
-from conftest import House, save_body
+from conftest import House, save_body, sign_body
 from faults import Ledger, audit_everything, settle, storm
-from processes import Process
+from processes import Process, fill, small_disk
 from sqlalchemy import event
+
+from wetread.room import audit, worker
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for child processes in /proc")
 
@@ -53,6 +58,48 @@ def test_a_full_database_is_told_and_recovers(house: House, study: str) -> None:
     assert "full" in answer.json()["error"]["message"]
     full["on"] = False
     assert reader.put(f"/api/studies/{study}/report", json=save_body(1, "x" * 90_000)).status_code == 200
+
+
+def test_a_disk_that_is_really_full_is_told_and_recovers(make_house: Callable[..., House], tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 24) as mounted, ExitStack() as stack:
+        if not mounted:
+            pytest.skip("only a user who may mount a file system can make a small one")
+        house = make_house(data=tmp_path / "disk" / "room")
+        stack.callback(house.store.close)
+        one = house.receive(1)[0]
+        two = house.receive(2, draft=False)[0]
+        reader = house.browser("reader")
+        assert reader.post(f"/api/studies/{one}/claim", json={}).status_code == 200
+        ballast = fill(tmp_path / "disk")
+
+        typed = save_body(1, "Typed on a full disk. " * 4000)
+        full = [
+            reader.put(f"/api/studies/{one}/report", json=typed),
+            reader.post("/api/uploads", files=[("files", ("late.dcm", fakes.dicom(3)))]),
+        ]
+        for answer in full:
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "outside"), answer.text
+            assert "full" in answer.json()["error"]["message"]
+        assert reader.get("/api/worklist").json()["total"] == 2
+        stop = threading.Event()
+        work = threading.Thread(target=worker.run, args=(house.store, fakes.FakeDrafter(), "w", stop.is_set))
+        work.start()
+        time.sleep(0.5)
+
+        ballast.unlink()
+        assert reader.put(f"/api/studies/{one}/report", json=typed).status_code == 200
+        late = reader.post("/api/uploads", files=[("files", ("late.dcm", fakes.dicom(3)))]).json()["accepted"][0]
+        for study in (two, late["study_id"]):
+            end = time.monotonic() + 60
+            while reader.get(f"/api/studies/{study}/status").json()["status"] != "unread":
+                assert time.monotonic() < end, "the worker did not go on"
+                time.sleep(0.1)
+        stop.set()
+        work.join()
+        assert reader.get(f"/api/studies/{one}").json()["report"]["findings"] == typed["findings"]
+        assert reader.post(f"/api/studies/{one}/sign", json=sign_body("final", 2)).status_code == 200
+        with house.store.read() as session:
+            assert audit.verify(session).ok
 
 
 def test_a_database_that_cannot_be_opened_is_told(make_house: Callable[..., House]) -> None:

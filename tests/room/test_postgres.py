@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,12 +11,17 @@ from pathlib import Path
 
 import fakes
 import pytest
-from processes import Client, Postgres, Process, postgres_binaries, running
+from conftest import Caller, save_body
+from processes import Client, Postgres, Process, fill, postgres_binaries, running
 
 from wetread.errors import OutsideError
 from wetread.room import audit
-from wetread.room.app import open_store
+from wetread.room.app import create_app, open_store
+from wetread.room.demo import add_accounts
+from wetread.room.files import BlobStore
 from wetread.room.settings import Settings
+from wetread.room.studies import Request, receive_files
+from wetread.room.worker import drain
 
 pytest.importorskip("psycopg", reason="psycopg is not installed")
 pytestmark = pytest.mark.skipif(postgres_binaries() is None, reason="PostgreSQL's programs are not installed")
@@ -74,6 +81,39 @@ def test_a_reading_on_two_servers_and_through_an_outage(cluster: Postgres, tmp_p
     with store.read() as session:
         assert audit.verify(session).ok
     store.close()
+
+
+def test_a_database_server_with_a_full_disk_is_told_and_recovers(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        cluster = Postgres(megabytes=80)
+        stack.callback(cluster.close)
+        if cluster.disk is None:
+            pytest.skip("only a user who may mount a file system can make a small one")
+        settings = Settings(data=tmp_path / "room", database=cluster.url)
+        store = open_store(settings)
+        stack.callback(store.close)
+        add_accounts(store)
+        files = [("film.dcm", io.BytesIO(fakes.dicom(1)))]
+        got, _ = receive_files(store, BlobStore(settings.films), files, Request(), source="upload", sender="reader")
+        drain(store, fakes.FakeDrafter())
+        app, study = create_app(settings, store=store), got[0].study_id
+        reader = stack.enter_context(Caller(app, base_url="http://room.test")).log_in("reader")
+        ballast = fill(cluster.disk)
+
+        version = 1
+        for _ in range(100):  # until what the server had set aside is used up
+            typed = save_body(version, secrets.token_hex(45_000))  # nothing that it could compress
+            answer = reader.put(f"/api/studies/{study}/report", json=typed)
+            if answer.status_code != 200:
+                break
+            version = answer.json()["version"]
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "outside"), answer.text
+        ballast.unlink()
+        assert answer.json()["error"]["message"].startswith("The disk of the database is full")
+        assert reader.put(f"/api/studies/{study}/report", json=typed).status_code == 200
+        assert reader.get(f"/api/studies/{study}").json()["report"]["findings"] == typed["findings"]
+        with store.read() as session:
+            assert audit.verify(session).ok
 
 
 def test_a_database_that_is_not_there_is_told(tmp_path: Path) -> None:

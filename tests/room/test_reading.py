@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import fakes
 import numpy as np
@@ -11,10 +12,12 @@ import pytest
 from conftest import House, save_body, sign_body
 from PIL import Image
 
+from wetread.room.cases import Cases
 from wetread.room.provenance import SECTIONS
 from wetread.room.store import StudyRow, now
 from wetread.room.worker import drain
-from wetread.types import SimilarCase
+from wetread.similar import Index, Record
+from wetread.types import ModelInfo, SimilarCase
 
 
 def test_from_upload_to_addendum(house: House) -> None:
@@ -234,16 +237,16 @@ def test_stock_and_macros_are_ones_own(house: House, study: str) -> None:
     assert set(SECTIONS) == {"findings", "impression"}
 
 
-def test_similar_cases_come_with_the_indexs_line(house: House) -> None:
+def test_similar_cases_come_with_the_indexs_line(house: House, tmp_path: Path) -> None:
     study = house.receive(1, draft=False)[0]
     found = (SimilarCase("old-1", 0.9), SimilarCase("old-2", 0.8))
     drain(house.store, lambda s: replace(fakes.FakeDrafter()(s), similar=found))
     reader = house.browser("reader")
     answer = reader.get(f"/api/studies/{study}/similar").json()
     assert (answer["configured"], [i["impression"] for i in answer["items"]]) == (False, [None, None])
-    house.room.similar = {"old-1": "Small effusion."}.get
+    index = Index.create(tmp_path / "index", ModelInfo("fake", "1", "0" * 64), 2)
+    index.add([Record("old-1", note="Small effusion."), Record("old-2")], np.eye(2))
+    house.room.similar = Cases(tmp_path / "index")
+    Index.open(tmp_path / "index").remove(["old-2"])  # by another process, later
     items = reader.get(f"/api/studies/{study}/similar").json()["items"]
-    assert [(i["study_id"], i["score"], i["impression"]) for i in items] == [
-        ("old-1", 0.9, "Small effusion."),
-        ("old-2", 0.8, None),
-    ]
+    assert [(i["study_id"], i["score"], i["impression"]) for i in items] == [("old-1", 0.9, "Small effusion.")]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import zipfile
 from pathlib import Path
 
 import fakes
+import numpy as np
 import pytest
 from conftest import House, save_body, sign_body
 from sqlalchemy import func, select
 
 from wetread.errors import InputError, OutsideError, UsageError
 from wetread.room import audit, files, retention
+from wetread.room.cases import Cases
 from wetread.room.store import Film, ReportVersion, Signature, StudyRow, Watched, now
 from wetread.room.studies import Incoming, Request, receive_study
 from wetread.room.watch import Folder
+from wetread.similar import Index, Record
+from wetread.types import ModelInfo
 
 
 def _upload(house: House, *named: tuple[str, bytes]) -> dict[str, list[dict[str, object]]]:
@@ -143,6 +148,24 @@ def test_erasing_takes_films_texts_and_names(house: House) -> None:
         kept = session.scalars(select(Film.sha256)).all()
     assert [p.name for p in house.room.settings.films.rglob("*") if p.is_file()] == list(kept)
     assert reader.get(f"/api/studies/{two}").status_code == 200
+
+
+def test_erasing_reaches_the_index_of_similar_cases(house: House, tmp_path: Path) -> None:
+    one = house.receive(1)[0]
+    with house.store.read() as session:
+        uid = session.get_one(StudyRow, one).uid
+    index = Index.create(tmp_path / "index", ModelInfo("fake", "1", "0" * 64), 2)
+    index.add([Record(uid, note="To be forgotten."), Record("other", note="To be kept.")], np.eye(2))
+    house.room.similar = Cases(tmp_path / "index")
+    admin = house.browser("admin")
+    lock = (tmp_path / "index" / "lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    busy = admin.request("DELETE", f"/api/studies/{one}", json={"reason": "asked for"})
+    assert (busy.status_code, busy.json()["error"]["code"]) == (503, "outside")
+    lock.close()
+    assert admin.request("DELETE", f"/api/studies/{one}", json={"reason": "asked for"}).status_code == 204
+    assert Index.open(tmp_path / "index").study_ids == ("other",)
+    assert not [p for p in (tmp_path / "index").iterdir() if b"forgotten" in p.read_bytes()]
 
 
 def test_retention_erases_what_is_old_and_signed(house: House) -> None:

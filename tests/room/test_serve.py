@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from processes import free_port
 
 from wetread.cli import main
 from wetread.errors import UsageError
+from wetread.room import serving
 from wetread.room.settings import Settings
 
 
@@ -83,7 +85,17 @@ def test_a_taken_port_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         other.bind(("127.0.0.1", 0))
         other.listen()
         assert main(["serve", "--data", str(tmp_path), "--port", str(other.getsockname()[1])]) == 5
-    assert "taken" in capsys.readouterr().err
+    assert "taken by another program" in capsys.readouterr().err
+
+
+def test_a_port_that_is_being_left_is_waited_for() -> None:
+    other = serving.bind("127.0.0.1", 0)
+    port = other.getsockname()[1]
+    timer = threading.Timer(0.3, other.close)
+    timer.start()
+    with serving.bind("127.0.0.1", port, patience=10.0) as mine:
+        assert mine.getsockname()[1] == port
+    timer.join()
 
 
 def test_users_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from wetread.errors import ExtraMissing, InputError, UsageError
 
 if TYPE_CHECKING:
-    from wetread.room.context import SimilarNote
     from wetread.room.settings import Oidc, Settings
     from wetread.room.store import Store
     from wetread.room.worker import Drafting
+    from wetread.types import Draft, Study
 
 __all__ = ["HELP", "configure", "run"]
 
@@ -89,18 +89,22 @@ def _oidc(args: argparse.Namespace) -> Oidc | None:
 
 
 def load_drafter(model: Path | None = None, index: Path | None = None) -> Drafting:
-    """The pipeline, loaded inside a draft process."""
+    """The pipeline, loaded inside a draft process; it follows an index that others write to."""
     from wetread.draft import Drafter
 
-    return Drafter.load(model, index=index).draft
+    drafter = Drafter.load(model)
+    if index is None:
+        return drafter.draft
 
+    from wetread.room.cases import Cases
 
-def load_similar(index: Path) -> SimilarNote:
-    """The index's line about a study, or None."""
-    from wetread.similar import Index
+    cases = Cases(index, drafter.bundle.info)
 
-    opened = Index.open(index)
-    return lambda study_id: opened.record(study_id).note if study_id in opened else None
+    def draft(study: Study) -> Draft:
+        drafter.index = cases.index()
+        return drafter.draft(study)
+
+    return draft
 
 
 def _demo_film() -> Path:
@@ -158,6 +162,7 @@ def _announcement(args: argparse.Namespace, settings: Settings) -> Callable[[Sto
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
     try:
+        from wetread.room.cases import Cases
         from wetread.room.serving import Serving, serve
         from wetread.room.settings import Settings
     except ModuleNotFoundError as error:
@@ -167,6 +172,8 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     if args.demo:
         _demo_film()
+    if args.index is not None:
+        Cases(args.index)  # an index that cannot be used is told now, not by every process
     settings = Settings(
         data=(args.data or default_data("demo" if args.demo else "room")).absolute(),
         database=args.database,
@@ -179,7 +186,7 @@ def run(args: argparse.Namespace) -> int:
         args.host,
         args.port,
         partial(load_drafter, args.model, args.index),
-        None if args.index is None else partial(load_similar, args.index),
+        None if args.index is None else args.index.absolute(),
         workers=args.workers,
         servers=args.servers,
         watch=None if args.watch is None else args.watch.absolute(),

@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 from wetread._version import __version__
 from wetread.errors import OutsideError, WetreadError
 from wetread.room import schemas
-from wetread.room.context import Room, SimilarNote, current
+from wetread.room.cases import Cases
+from wetread.room.context import Room, current
 from wetread.room.files import BlobStore, disk_error
 from wetread.room.middleware import Guard, bug
 from wetread.room.oidc import Provider
@@ -85,18 +86,18 @@ def _database_words(error: SQLAlchemyError) -> str:
     return "The database cannot be reached; what you typed is kept in this window, try again in a moment."
 
 
-def make_room(settings: Settings, store: Store, similar: SimilarNote | None = None) -> Room:
+def make_room(settings: Settings, store: Store, similar: Cases | None = None) -> Room:
     """The parts of one server process."""
     sso = None if settings.oidc is None else Provider(settings.oidc, store)
     return Room(settings, store, BlobStore(settings.films), BlobStore(settings.cache), similar, sso)
 
 
-def create_app(settings: Settings, *, similar: SimilarNote | None = None, store: Store | None = None) -> FastAPI:
+def create_app(settings: Settings, *, similar: Cases | None = None, store: Store | None = None) -> FastAPI:
     """The reading room as an ASGI application; ``app.state.room`` holds its parts.
 
     Args:
         settings: see ``Settings``.
-        similar: the line that an index keeps of a study, to show beside similar cases.
+        similar: the index of similar cases, of which a line is shown and from which erased studies go.
         store: a database that is open already.
     """
     app = FastAPI(

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from wetread.room import auth
 from wetread.room.auth import Person
+from wetread.room.cases import Cases
 from wetread.room.files import BlobStore
 from wetread.room.oidc import Provider
 from wetread.room.problems import Problem
@@ -21,9 +22,6 @@ from wetread.room.settings import Settings
 from wetread.room.store import Login, Store, User
 
 __all__ = ["Administrator", "Anyone", "Editor", "Here", "Limiter", "Looker", "Room", "Sender", "author", "cookie_name"]
-
-#: The line that an index keeps of a study (``wetread.similar.Record.note``); None where it does not know it.
-SimilarNote = Callable[[str], str | None]
 
 
 class Limiter:
@@ -49,6 +47,26 @@ class Limiter:
             self._buckets[key] = (left - 1, moment)
 
 
+class Recently:
+    """What was noted a short while ago in this process and need not be noted again."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._seen: dict[tuple[str, ...], float] = {}
+        self._lock = threading.Lock()
+
+    def first(self, *key: str) -> bool:
+        """Whether this is the first time in a while."""
+        moment = time.monotonic()
+        with self._lock:
+            if len(self._seen) > 10_000:
+                self._seen = {k: v for k, v in self._seen.items() if v > moment}
+            if self._seen.get(key, 0.0) > moment:
+                return False
+            self._seen[key] = moment + self._seconds
+            return True
+
+
 @dataclass
 class Room:
     """The parts of one server process."""
@@ -57,13 +75,15 @@ class Room:
     store: Store
     blobs: BlobStore
     cache: BlobStore
-    similar: SimilarNote | None = None
+    similar: Cases | None = None
     oidc: Provider | None = None
     requests: Limiter = field(init=False)
     logins: Limiter = field(init=False)
+    opened: Recently = field(init=False)
 
     def __post_init__(self) -> None:
         self.requests = Limiter(self.settings.request_rate, 4 * self.settings.request_rate)
+        self.opened = Recently(600.0)
         self.logins = Limiter(self.settings.login_rate / 60, self.settings.login_rate)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import delete, func, select, update
 
 from wetread.room import audit
+from wetread.room.cases import Cases
 from wetread.room.files import BlobStore
 from wetread.room.store import (
     Critical,
@@ -23,8 +24,21 @@ from wetread.room.store import (
 __all__ = ["erase", "expire"]
 
 
-def erase(store: Store, blobs: BlobStore, cache: BlobStore, study_id: str, actor: str, reason: str) -> None:
-    """Erase one study. Its row stays, emptied, so that the audit trail's ids lead somewhere."""
+def erase(
+    store: Store,
+    blobs: BlobStore,
+    cache: BlobStore,
+    study_id: str,
+    actor: str,
+    reason: str,
+    cases: Cases | None = None,
+) -> None:
+    """Erase one study. Its row stays, emptied, so that the audit trail's ids lead somewhere.
+
+    From the index of similar cases it goes first, by its id here and by its StudyInstanceUID: where that fails
+    (OutsideError) nothing is erased yet, and asking again does all of it.
+    """
+    indexed = 0 if cases is None else cases.forget(_names(store, study_id))
     with store.write() as session:
         session.scalars(select(Job.id).where(Job.study_id == study_id).with_for_update()).all()
         study = session.get_one(StudyRow, study_id, with_for_update=True)
@@ -45,14 +59,19 @@ def erase(store: Store, blobs: BlobStore, cache: BlobStore, study_id: str, actor
             )
         )  # fmt: skip
         shared = set(session.scalars(select(Film.sha256).where(Film.sha256.in_(digests)))) if digests else set()
-        detail = {"reason": reason, "films": len(digests), "signatures": signatures}
+        detail = {"reason": reason, "films": len(digests), "signatures": signatures, "indexed": indexed}
         audit.append(session, actor, "study.erased", study_id, detail)
     for digest in digests - shared:
         blobs.delete(digest)
         cache.delete(digest)
 
 
-def expire(store: Store, blobs: BlobStore, cache: BlobStore, days: int) -> int:
+def _names(store: Store, study_id: str) -> set[str]:
+    with store.read() as session:
+        return {study_id, session.get_one(StudyRow, study_id).uid}
+
+
+def expire(store: Store, blobs: BlobStore, cache: BlobStore, days: int, cases: Cases | None = None) -> int:
     """Erase what was received longer ago and is signed; returns how many."""
     limit = now() - days * 86_400
     with store.read() as session:
@@ -67,7 +86,7 @@ def expire(store: Store, blobs: BlobStore, cache: BlobStore, days: int) -> int:
             )
         )
     for study_id in old:
-        erase(store, blobs, cache, study_id, "retention", f"older than {days} days")
+        erase(store, blobs, cache, study_id, "retention", f"older than {days} days", cases)
     return len(old)
 
 

@@ -16,24 +16,34 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import IO
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from wetread.errors import ExtraMissing, OutsideError, UsageError, WetreadError
 from wetread.room import retention, watch, worker
 from wetread.room.app import create_app, open_store
-from wetread.room.context import SimilarNote
+from wetread.room.cases import Cases
 from wetread.room.files import BlobStore
 from wetread.room.settings import Settings
 from wetread.room.store import Store
 from wetread.room.worker import Drafting
 from wetread.types import Draft, Study
 
+try:
+    import fcntl
+except ImportError:  # not POSIX: then a taken port is never waited for
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = ["Serving", "bind", "serve"]
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _RESTART = 1.0  # seconds before a dead process is started again
+_PORT_PATIENCE = 60.0  # seconds to wait for a port that the web processes of a killed parent are about to leave
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class Serving:
 
     Attributes:
         load: makes the drafter inside a worker process; must be picklable.
-        load_similar: makes the look-up of similar cases inside a server process, or None.
+        index: where the index of similar cases lies, or None.
         workers: draft processes. servers: web processes.
         watch: a folder whose films are taken in, or None.
     """
@@ -50,7 +60,7 @@ class Serving:
     host: str
     port: int
     load: Callable[[], Drafting]
-    load_similar: Callable[[], SimilarNote | None] | None = None
+    index: Path | None = None
     workers: int = 1
     servers: int = 1
     watch: Path | None = None
@@ -63,27 +73,96 @@ def is_loopback(host: str) -> bool:
     return host in _LOOPBACK or host.startswith("127.")
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises OutsideError where the port is taken or the address is not this machine's."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    server = socket.socket(family, socket.SOCK_STREAM)
-    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def bind(host: str, port: int, patience: float = 0.0) -> socket.socket:
+    """A listening socket.
+
+    Args:
+        patience: seconds to wait where the port is taken.
+
+    Raises:
+        OutsideError: the port stays taken, or the address is not this machine's.
+        UsageError: there is no such address or port.
+    """
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return _listen(host, port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > end:
+                raise _no_address(host, port, error) from error
+        except (OverflowError, UnicodeError) as error:
+            raise UsageError(f"{host}:{port} is no address and port.") from error
+        time.sleep(0.2)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    server = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind((host, port))
-    except OSError as error:
+        server.listen(512)
+    except BaseException:
         server.close()
-        if error.errno == errno.EADDRINUSE:
-            raise OutsideError(f"Port {port} is taken by another program; choose another one with --port.") from error
-        if error.errno == errno.EACCES:
-            raise OutsideError(
-                f"Port {port} may not be used by this user; choose one above 1023 with --port."
-            ) from error
-        raise OutsideError(f"The address {host}:{port} cannot be used ({error.strerror}); check --host.") from error
-    except (OverflowError, UnicodeError) as error:
-        server.close()
-        raise UsageError(f"{host}:{port} is no address and port.") from error
-    server.listen(512)
+        raise
     return server
+
+
+def _no_address(host: str, port: int, error: OSError) -> OutsideError:
+    if error.errno == errno.EADDRINUSE:
+        return OutsideError(f"Port {port} is taken by another program; choose another one with --port.")
+    if error.errno == errno.EACCES:
+        return OutsideError(f"Port {port} may not be used by this user; choose one above 1023 with --port.")
+    return OutsideError(f"The address {host}:{port} cannot be used ({error.strerror}); check --host.")
+
+
+class _Turn:
+    """Who serves a data folder: a lock that ends with its process, and the port that is served.
+
+    A parent that is killed leaves the lock free and its port behind in the file; its web processes keep that port
+    until they notice, so that whoever comes next waits for them instead of taking them for another program.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._path = data / "serving"
+        self._file: IO[str] | None = None
+
+    def patience(self, port: int) -> float:
+        """Seconds to wait for the port where it is taken."""
+        try:
+            with self._path.open("r+") as file:
+                return _PORT_PATIENCE if _locked(file) and file.read().strip() == str(port) else 0.0
+        except OSError:
+            return 0.0
+
+    def take(self, port: int) -> bool:
+        """Note that this process serves; False where another one serves the same folder."""
+        self._file = self._path.open("a+")
+        if not _locked(self._file):
+            return False
+        self._note(str(port))
+        return True
+
+    def leave(self) -> None:
+        if self._file is not None:
+            self._note("")
+            self._file.close()
+
+    def _note(self, text: str) -> None:
+        assert self._file is not None
+        with suppress(OSError):  # a full disk must not keep the room from serving or ending
+            self._file.truncate(0)
+            self._file.write(text)
+            self._file.flush()
+
+
+def _locked(file: IO[str]) -> bool:
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _orphan_watch(parent: int) -> threading.Event:
@@ -115,8 +194,10 @@ def _log_plainly() -> None:
 def _serve_process(settings: Settings, serving: Serving, server: socket.socket, parent: int) -> None:
     import uvicorn
 
+    if os.getppid() != parent:
+        return  # the parent died while this was starting: the port is wanted by its successor
     _log_plainly()
-    similar = None if serving.load_similar is None else serving.load_similar()
+    similar = _cases(serving)
     app = create_app(settings, similar=similar, store=Store(settings))
     config = uvicorn.Config(
         app,
@@ -140,6 +221,10 @@ def _serve_process(settings: Settings, serving: Serving, server: socket.socket, 
     web.run(sockets=[server])
 
 
+def _cases(serving: Serving) -> Cases | None:
+    return None if serving.index is None else Cases(serving.index)
+
+
 def _work_process(settings: Settings, serving: Serving, number: int, parent: int) -> None:
     _log_plainly()
     gone = _orphan_watch(parent)
@@ -151,7 +236,7 @@ def _work_process(settings: Settings, serving: Serving, number: int, parent: int
             target=watch.run, args=(store, BlobStore(settings.films), serving.watch, gone), daemon=True
         ).start()
     if number == 0 and settings.retention_days is not None:
-        threading.Thread(target=_keep_retention, args=(store, gone), daemon=True).start()
+        threading.Thread(target=_keep_retention, args=(store, _cases(serving), gone), daemon=True).start()
     worker.run(store, draft, f"worker-{os.getpid()}", gone.is_set)
     os._exit(0)  # a drafter's threads must not keep a process that was told to end
 
@@ -170,11 +255,14 @@ def _load(serving: Serving) -> Drafting:
     return refuse
 
 
-def _keep_retention(store: Store, gone: threading.Event) -> None:
+def _keep_retention(store: Store, cases: Cases | None, gone: threading.Event) -> None:
     settings = store.settings
     blobs, cache = BlobStore(settings.films), BlobStore(settings.cache)
     while True:
-        retention.expire(store, blobs, cache, settings.retention_days or 0)
+        try:
+            retention.expire(store, blobs, cache, settings.retention_days or 0, cases)
+        except (SQLAlchemyError, WetreadError) as error:
+            logging.getLogger("wetread.room").error("nothing was erased this hour: %s", type(error).__name__)
         if gone.wait(3600):
             return
 
@@ -235,11 +323,12 @@ def serve(settings: Settings, serving: Serving, announce: Callable[[Store], None
     Raises:
         OutsideError: port, data folder or database cannot be used.
     """
-    server = bind(serving.host, serving.port)
-    with server:
+    turn = _Turn(settings.data)
+    with bind(serving.host, serving.port, turn.patience(serving.port)) as server:
         store = open_store(settings)
-        for root in (settings.films, settings.cache):
-            BlobStore(root).sweep()
+        if turn.take(serving.port):
+            for root in (settings.films, settings.cache):
+                BlobStore(root).sweep()
         announce(store)
         store.close()
         family = _Family(settings, serving, server)
@@ -250,3 +339,4 @@ def serve(settings: Settings, serving: Serving, announce: Callable[[Store], None
             family.watch()
         finally:
             family.end()
+            turn.leave()

@@ -13,6 +13,7 @@ const ROLES: Role[] = ["reader", "resident", "administrator", "service"];
 function Users() {
   const users = useSignal<Account[]>([]);
   const link = useSignal<{ name: string; text: string } | null>(null);
+  const editing = useSignal<Account | null>(null);
   const load = (): Promise<void> => get<{ items: Account[] }>("/api/users").then((a) => void (users.value = a.items)).catch(complain);
   useEffect(() => void load(), []);
   const shown = (name: string, answer: { link?: string | null; token?: string | null }): void => {
@@ -51,13 +52,30 @@ function Users() {
               <tr key={u.id}>
                 <td class="mono">{u.username}</td><td>{u.name}</td><td>{u.roles.map((r) => t(`role_${r}`)).join(", ")}</td>
                 <td>{u.disabled ? t("disabled") : u.locked ? t("locked") : t("active")}</td><td class="mono">{u.last_login ? moment(u.last_login) : t("never")}</td>
-                <td class="row-acts"><button type="button" class="quiet" onClick={() => void reset(u)}>{t("reset")}</button>
+                <td class="row-acts">{!u.roles.includes("service") && <button type="button" class="quiet" onClick={() => (editing.value = u)}>{t("edit_user")}</button>}
+                  <button type="button" class="quiet" onClick={() => void reset(u)}>{t("reset")}</button>
                   <button type="button" class="quiet" onClick={() => void patch(u, { disabled: !u.disabled })}>{u.disabled ? t("enable") : t("disable")}</button></td>
               </tr>
             ))}
           </tbody>
         </table>
       </div>
+      {editing.value && (
+        <Dialog title={editing.value.username} onClose={() => (editing.value = null)}>
+          <form onSubmit={(e) => {
+            e.preventDefault();
+            const data = new FormData(e.currentTarget);
+            void patch(editing.value!, { name: String(data.get("name")), roles: data.getAll("roles") as Role[] }).then(() => (editing.value = null));
+          }}>
+            <Labelled text={t("name")}><input name="name" required data-first maxLength={120} defaultValue={editing.value.name} /></Labelled>
+            <fieldset class="roles"><legend>{t("roles")}</legend>
+              {ROLES.filter((r) => r !== "service").map((r) => <label key={r} class="choice"><input type="checkbox" name="roles" value={r} defaultChecked={editing.value!.roles.includes(r)} />{t(`role_${r}`)}</label>)}
+            </fieldset>
+            <p class="quiet-text">{t("edit_user_hint")}</p>
+            <footer><button type="button" onClick={() => (editing.value = null)}>{t("cancel")}</button><button type="submit" class="primary">{t("save")}</button></footer>
+          </form>
+        </Dialog>
+      )}
       <form class="card" onSubmit={(e) => void add(e)}>
         <h2>{t("add_user")}</h2>
         <div class="row">
@@ -143,7 +161,7 @@ function System() {
         {jobs.value.length === 0 && <p class="quiet-text">{t("none")}</p>}
         <ul>{jobs.value.map((j) => <li key={j.study_id}><a href={`#/read/${encodeURIComponent(j.study_id)}`}>{j.study_id}</a> {j.reason}</li>)}</ul>
       </section>
-      <button type="button" onClick={() => (erasing.value = "")}>{t("erase")}</button>
+      <button type="button" onClick={() => (erasing.value = "")}>{t("erase")} …</button>
       {erasing.value !== null && (
         <Dialog title={t("erase")} onClose={() => (erasing.value = null)}>
           <form onSubmit={(e) => void erase(e)}>

@@ -2,12 +2,13 @@
 
 import { useSignal, type Signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, send, type Macro, type Section, type SimilarAnswer } from "../api";
-import { label as labelName, percent, t } from "../i18n";
+import { get, send, type Macro, type Section, type SimilarAnswer, type Study } from "../api";
+import { day, label as labelName, percent, t } from "../i18n";
 import type { Desk } from "../report/desk";
 import { append, replace } from "../report/field";
 import { dropped } from "../report/sentences";
 import { complain } from "../state";
+import type { Viewing } from "../viewer/viewer";
 
 /** The model's findings in their fixed order, so that each is always found in the same place. */
 export function Findings({ desk, choose }: { desk: Desk; choose: (label: string | null) => void }) {
@@ -97,6 +98,53 @@ export function Dropped({ desk }: { desk: Desk }) {
         ))}
       </ul>
     </section>
+  );
+}
+
+/** Earlier studies of the same patient: what was written then, and their films beside these. */
+export function Priors({ desk, viewing }: { desk: Desk; viewing: Viewing }) {
+  const { priors } = desk.study.value;
+  if (priors.length === 0) return null;
+  const shown = viewing.slots.value[1]?.prior?.id;
+  const compare = (date: string): void => {
+    const input = document.querySelector<HTMLInputElement>("form.request [name=comparison]");
+    if (!input) return;
+    input.value = input.value.trim() ? `${input.value.trim()}; ${date}` : date;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  return (
+    <section class="card priors" aria-labelledby="priors-title">
+      <h2 id="priors-title">{t("priors")}</h2>
+      <ul>
+        {priors.map((prior) => (
+          <li key={prior.id}>
+            <div class="row">
+              <b class="mono">{day(prior.study_date) || t("unknown")}</b><span class="grow quiet-text">{prior.description}</span>
+              {prior.films.length > 0 && <button type="button" class={`quiet ${shown === prior.id ? "on" : ""}`} aria-pressed={shown === prior.id} onClick={() => viewing.showPrior(prior.id)}>{t("prior_beside")}<kbd>P</kbd></button>}
+              {desk.editable.value && prior.study_date && <button type="button" class="quiet" onClick={() => compare(day(prior.study_date))}>{t("prior_compare")}</button>}
+            </div>
+            <p>{[prior.findings, prior.impression].filter(Boolean).join(" ") || <span class="quiet-text">{t("prior_unsigned")}</span>}</p>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+/** What the drafter and the films' headers want to be known. Notes on how the draft was made are folded away. */
+export function Notes({ study }: { study: Study }) {
+  const films = new Set(study.films.flatMap((f) => f.warnings));
+  const draft = [...new Set(study.draft?.warnings ?? [])].filter((w) => !films.has(w));
+  return (
+    <>
+      {films.size > 0 && <ul class="notice" aria-label={t("warnings")}>{[...films].map((w) => <li key={w}>{w}</li>)}</ul>}
+      {draft.length > 0 && (
+        <details class="card notes">
+          <summary>{t("draft_notes", draft.length)}</summary>
+          <ul>{draft.map((w) => <li key={w}>{w}</li>)}</ul>
+        </details>
+      )}
+    </>
   );
 }
 

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, send, type Account, type Draft, type ReaderCase, type ReaderStudy, type Report, type Row, type Worklist } from "../api";
-import { person, t } from "../i18n";
+import { day, moment, person, t, word } from "../i18n";
 import { helpKeys, useKeys } from "../keys";
 import type { Desk, Shelf } from "../report/desk";
 import { complain, go, may } from "../state";
@@ -13,9 +13,13 @@ import { Reading, type CaseOf } from "./reading";
 export function ReaderStudiesPage() {
   const list = useSignal<ReaderStudy[] | null>(null);
   const making = useSignal(false);
+  const names = useSignal<Record<string, string>>({});
   const load = (): Promise<void> => get<{ items: ReaderStudy[] }>("/api/reader-studies").then((a) => void (list.value = a.items)).catch(complain);
   useKeys(helpKeys);
-  useEffect(() => void load(), []);
+  useEffect(() => {
+    void load();
+    if (may("administrator")) get<{ items: Account[] }>("/api/users").then((a) => (names.value = Object.fromEntries(a.items.map((u) => [u.id, u.name])))).catch(complain);
+  }, []);
   return (
     <main class="page">
       <div class="list-head"><h1>{t("reader_studies")}</h1><span class="grow" />{may("administrator") && <button type="button" class="primary" onClick={() => (making.value = true)}>{t("rs_new")}</button>}</div>
@@ -25,12 +29,17 @@ export function ReaderStudiesPage() {
         {list.value?.map((s) => (
           <li key={s.id} class="card">
             <h2>{s.name}</h2>
-            <p class="quiet-text">{t(s.design === "crossover" ? "rs_crossover" : "rs_parallel")} · {s.arms[0] === "hidden" ? t("rs_hidden_shown") : t("rs_first")} · {t(s.state === "open" ? "rs_open" : "rs_closed")}</p>
+            <p class="quiet-text">{t(s.design === "crossover" ? "rs_crossover" : "rs_parallel")} · {s.arms[0] === "hidden" ? t("rs_hidden_shown") : t("rs_first")} · {t(s.state === "open" ? "rs_open" : "rs_closed")}{s.washout_days > 0 && ` · ${t("rs_washout_of", s.washout_days)}`}</p>
+            {s.readers && (
+              <ul class="progress-list">
+                {Object.entries(s.readers).map(([id, p]) => <li key={id}><span>{names.value[id] ?? id}</span><progress max={p.total} value={p.done} aria-label={names.value[id] ?? id} /><span class="mono">{p.done} / {p.total}</span></li>)}
+              </ul>
+            )}
             {s.mine && <p>{t("rs_done", s.mine.done, s.mine.total)}</p>}
             <div class="row">
               {s.mine && s.state === "open" && s.mine.done < s.mine.total && <button type="button" class="primary" onClick={() => go("reader-study", s.id)}>{t("rs_begin")}</button>}
               {may("administrator") && <a class="button" href={`/api/reader-studies/${encodeURIComponent(s.id)}/export.csv`} download>{t("export_csv")}</a>}
-              {may("administrator") && s.state === "open" && <button type="button" class="quiet" onClick={() => void send("POST", `/api/reader-studies/${encodeURIComponent(s.id)}/close`).then(load).catch(complain)}>{t("rs_close")}</button>}
+              {may("administrator") && s.state === "open" && <button type="button" class="quiet" onClick={() => window.confirm(t("rs_close_sure")) && void send("POST", `/api/reader-studies/${encodeURIComponent(s.id)}/close`).then(load).catch(complain)}>{t("rs_close")}</button>}
             </div>
           </li>
         ))}
@@ -47,6 +56,12 @@ function NewStudy({ onClose }: { onClose: () => void }) {
   const rows = useSignal<Row[]>([]);
   const users = useSignal<Account[]>([]);
   const error = useSignal("");
+  const chosen = useSignal(new Set<string>());
+  const toggle = (id: string): void => {
+    const now = new Set(chosen.value);
+    if (!now.delete(id)) now.add(id);
+    chosen.value = now;
+  };
   useEffect(() => {
     get<Worklist>("/api/worklist?limit=500&sort=received").then((w) => (rows.value = w.items.filter((r) => r.report_state !== "none"))).catch(complain);
     get<{ items: Account[] }>("/api/users").then((a) => (users.value = a.items.filter((u) => !u.disabled && (u.roles.includes("reader") || u.roles.includes("resident"))))).catch(complain);
@@ -57,7 +72,7 @@ function NewStudy({ onClose }: { onClose: () => void }) {
     try {
       await send("POST", "/api/reader-studies", {
         name: String(data.get("name")), design: String(data.get("design")), arms: String(data.get("arms")).split("/"),
-        study_ids: data.getAll("studies").map(String), reader_ids: data.getAll("readers").map(String),
+        study_ids: [...chosen.value], reader_ids: data.getAll("readers").map(String),
         seed: Number(data.get("seed")), washout_days: Number(data.get("washout")),
       });
       onClose();
@@ -75,14 +90,26 @@ function NewStudy({ onClose }: { onClose: () => void }) {
           <Labelled text={t("rs_seed")}><input type="number" name="seed" defaultValue="1" required /></Labelled>
           <Labelled text={t("rs_washout")}><input type="number" name="washout" defaultValue="0" min="0" required /></Labelled>
         </div>
-        <fieldset class="pick"><legend>{t("rs_pick_studies")}</legend>
-          {rows.value.map((r) => <label key={r.id} class="choice"><input type="checkbox" name="studies" value={r.id} defaultChecked />{person(r.patient.name)} · {r.accession}</label>)}
+        <fieldset><legend>{t("rs_pick_studies")}</legend>
+          <div class="row">
+            <button type="button" class="quiet" onClick={() => (chosen.value = new Set(rows.value.map((r) => r.id)))}>{t("rs_all")}</button>
+            <button type="button" class="quiet" onClick={() => (chosen.value = new Set())}>{t("rs_none_of")}</button>
+            <span class="quiet-text" role="status">{t("rs_chosen", chosen.value.size, rows.value.length)}</span>
+          </div>
+          <div class="pick">
+            {rows.value.map((r) => (
+              <label key={r.id} class="choice">
+                <input type="checkbox" value={r.id} checked={chosen.value.has(r.id)} onChange={() => toggle(r.id)} />
+                <span>{person(r.patient.name)} · {r.accession} · {day(r.study_date)} <small>{word("status", r.status)}</small></span>
+              </label>
+            ))}
+          </div>
         </fieldset>
         <fieldset class="pick"><legend>{t("rs_pick_readers")}</legend>
           {users.value.map((u) => <label key={u.id} class="choice"><input type="checkbox" name="readers" value={u.id} defaultChecked />{u.name}</label>)}
         </fieldset>
         <p class="form-error" role="alert">{error.value}</p>
-        <footer><button type="button" onClick={onClose}>{t("cancel")}</button><button type="submit" class="primary">{t("rs_create")}</button></footer>
+        <footer><button type="button" onClick={onClose}>{t("cancel")}</button><button type="submit" class="primary" disabled={chosen.value.size === 0}>{t("rs_create")}</button></footer>
       </form>
     </Dialog>
   );
@@ -91,14 +118,26 @@ function NewStudy({ onClose }: { onClose: () => void }) {
 export function ReaderCasePage({ id }: { id: string }) {
   const current = useSignal<ReaderCase | null>(null);
   const done = useSignal(false);
+  const wait = useSignal<string | null>(null);
   const turn = useSignal(0);
-  const next = (): Promise<void> => send<{ case: ReaderCase | null; done: boolean }>("POST", `/api/reader-studies/${encodeURIComponent(id)}/next`).then((a) => {
+  const next = (): Promise<void> => send<{ case: ReaderCase | null; done: boolean; not_before: string | null }>("POST", `/api/reader-studies/${encodeURIComponent(id)}/next`).then((a) => {
     current.value = a.case && { ...a.case, study: { ...a.case.study, blinded: true } };
     done.value = a.done || !a.case;
+    wait.value = a.not_before;
     turn.value += 1;
-  }).catch(complain);
+  }).catch((error: unknown) => {
+    complain(error);
+    if (!current.value) go("reader-studies");
+  });
   useEffect(() => void next(), [id]);
-  if (done.value) return <main class="page"><p class="empty">{t("rs_finished")}</p><button type="button" onClick={() => go("reader-studies")}>{t("reader_studies")}</button></main>;
+  if (done.value) {
+    return (
+      <main class="gate">
+        <p role="status">{wait.value ? t("rs_wait", moment(wait.value)) : t("rs_finished")}</p>
+        <button type="button" autofocus onClick={() => go("reader-studies")}>{t("reader_studies")}</button>
+      </main>
+    );
+  }
   const c = current.value;
   if (!c) return <main class="page"><p class="quiet-text" role="status">{t("loading")}</p></main>;
   const shelf: Shelf = {

@@ -11,8 +11,8 @@ import { dropSentence, Field, fieldOf, history, replace } from "../report/field"
 import { complain, go, helpOpen, say, session } from "../state";
 import { guard, onSaved, otherPatient, show } from "../tabs";
 import { Viewer, Viewing, type Region } from "../viewer/viewer";
-import { Checks, Dropped, Findings, Macros, mend, Similar } from "./panels";
-import { AddendumDialog, ConflictDialog, CriticalDialog, Criticals, GuardDialog, MarkCriticalDialog, Signatures, SignDialog } from "./sign";
+import { Checks, Dropped, Findings, Macros, mend, Notes, Priors, Similar } from "./panels";
+import { AddendumDialog, ConflictDialog, CriticalDialog, Criticals, EraseDialog, GuardDialog, MarkCriticalDialog, Signatures, SignDialog } from "./sign";
 
 const RENEW_MS = 60_000;
 const DRAFT_POLL_MS = 1200;
@@ -25,21 +25,22 @@ function age(birth: string | null, at: string | null): string {
   return Number.isFinite(years) && years >= 0 ? ` (${years})` : "";
 }
 
-export function Banner({ study, children }: { study: Study; children?: preact.ComponentChildren }) {
+/** Who lies on the table: always in sight. A case of a reader study is nobody in particular, and says so. */
+export function Banner({ study, title, children }: { study: Study; title?: string | undefined; children?: preact.ComponentChildren }) {
   const { patient } = study;
   return (
     <header class="banner" aria-label={t("column_patient_name")}>
-      <button type="button" class="quiet back" title={`${t("back_list")} (Q)`} aria-label={t("back_list")} onClick={() => go("worklist")}>‹</button>
+      <button type="button" class="quiet back" title={`${t("back_list")} (Q)`} aria-label={t("back_list")} onClick={() => go(title ? "reader-studies" : "worklist")}>‹</button>
       <div class="identity">
-        <h1 class="patient">{study.blinded ? t("rs_blinded") : person(patient.name)}</h1>
-        <span>{patient.id || "–"}</span>
+        <h1 class="patient">{title ?? person(patient.name)}</h1>
+        {!title && <span>{patient.id || "–"}</span>}
         {patient.birth_date && <span>{t("born")} {day(patient.birth_date)}{age(patient.birth_date, study.study_date)}</span>}
         {patient.sex && <span>{word("sex", patient.sex)}</span>}
-        <span class="accession">{t("accession")} <b>{study.accession || "–"}</b></span>
+        {title ? <span>{t("rs_blinded")}</span> : <span class="accession">{t("accession")} <b>{study.accession || "–"}</b></span>}
         {study.study_date && <span>{day(study.study_date)}</span>}
         <span class="quiet-text">{study.description}</span>
       </div>
-      {!study.blinded && <span class={`pill ${study.status}`}>{word("status", study.status)}</span>}
+      {!title && <span class={`pill ${study.status}`}>{word("status", study.status)}</span>}
       {children}
     </header>
   );
@@ -79,7 +80,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
   const study = desk.study.value;
   const macros = useSignal<Macro[]>([]);
   const macrosOpen = useSignal(false);
-  const dialog = useSignal<"sign" | "addendum" | "mark" | null>(null);
+  const dialog = useSignal<"sign" | "addendum" | "mark" | "erase" | null>(null);
   const critical = useSignal<Critical | null>(null);
   const after = useRef<(() => void) | null>(null);
   const next = useSignal<string | null>(null);
@@ -245,9 +246,11 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
     }
   };
   const goNext = (): void => {
+    if (caseOf) return;
     if (next.value) go("read", next.value);
     else say(t("no_next"));
   };
+  const leave = (): void => go(caseOf ? "reader-studies" : "worklist");
   const canSign = !caseOf && (study.allowed.includes("final") || study.allowed.includes("preliminary")) && !desk.lockedBy.value;
   const sign = (): void => {
     if (canSign) dialog.value = "sign";
@@ -291,7 +294,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
       history(event.shiftKey ? "redo" : "undo");
     },
     "ctrl+Enter": caseOf ? () => void caseOf.submit(desk) : sign,
-    n: goNext, "alt+KeyN": goNext, q: () => go("worklist"), "alt+KeyQ": () => go("worklist"),
+    n: goNext, "alt+KeyN": goNext, q: leave, "alt+KeyQ": leave,
     Escape: () => {
       if (document.activeElement instanceof HTMLElement && document.activeElement.matches("input, textarea, select")) {
         document.querySelector<HTMLElement>(".pane.active")?.focus();
@@ -310,7 +313,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
 
   return (
     <main class="reading-room">
-      <Banner study={study}>
+      <Banner study={study} title={caseOf?.title}>
         <SaveMark desk={desk} />
         {!caseOf && next.value && <button type="button" class="quiet" onClick={goNext}>{t("next_study")}<kbd>N</kbd></button>}
         <button type="button" class="quiet" onClick={() => (helpOpen.value = true)}>{t("help")}<kbd>?</kbd></button>
@@ -320,7 +323,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
         <Viewer viewing={viewing} regions={regions} all={allRegions} />
         <aside class="report" aria-label={t("keys_report")}>
           <div class="scroll">
-            {caseOf && <p class="notice"><b>{caseOf.title}</b> {caseOf.note}</p>}
+            {caseOf?.note && <p class="notice" role="status">{caseOf.note}</p>}
             {notice}
             <Criticals study={study} act={(c) => (critical.value = c)} />
             {!caseOf && study.status === "failed" && study.job && (
@@ -330,20 +333,17 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
             )}
             {pending && !study.draft && <p class="notice" role="status">{t("draft_pending")}</p>}
             {!caseOf && !pending && !study.draft && study.status !== "failed" && study.blinded && <p class="notice">{t("draft_hidden")}</p>}
-            {[...(study.draft?.warnings ?? []), ...study.films.flatMap((f) => f.warnings)].length > 0 && (
-              <ul class="notice" aria-label={t("warnings")}>
-                {[...new Set([...(study.draft?.warnings ?? []), ...study.films.flatMap((f) => f.warnings)])].map((w) => <li key={w}>{w}</li>)}
-              </ul>
-            )}
             <Request study={study} desk={desk} redrafting={redrafting} redraft={() => void redraft()} readOnly={Boolean(caseOf)} />
             <Findings desk={desk} choose={chooseLabel} />
             <Field desk={desk} section="findings" title={t("findings")} macros={macros.value} />
             <Field desk={desk} section="impression" title={t("impression")} macros={macros.value} />
             <Signatures study={study} />
+            <Priors desk={desk} viewing={viewing} />
             {!caseOf && desk.editable.value && <Checks desk={desk} />}
             <Dropped desk={desk} />
             {!caseOf && <Similar desk={desk} />}
             {desk.editable.value && <Macros macros={macros} open={macrosOpen} />}
+            <Notes study={study} />
             {study.draft && <p class="quiet-text model-line">{t("draft_by", study.draft.model.name, study.draft.model.version)}</p>}
           </div>
           <footer class="actions">
@@ -353,6 +353,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
                 {!caseOf && study.allowed.includes("critical") && <button type="button" class="quiet" onClick={() => (dialog.value = "mark")}>{t("critical_mark")}</button>}
               </>
             )}
+            {!caseOf && study.allowed.includes("erase") && <button type="button" class="quiet" onClick={() => (dialog.value = "erase")}>{t("erase")} …</button>}
             <span class="grow" />
             {study.allowed.includes("addendum") && <button type="button" class="primary" onClick={() => (dialog.value = "addendum")}>{t("write_addendum")}<kbd>Ctrl+Enter</kbd></button>}
             {canSign && <button type="button" class="primary" onClick={sign}>{t("sign")}<kbd>Ctrl+Enter</kbd></button>}
@@ -368,6 +369,13 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
         <MarkCriticalDialog study={study} onClose={() => (dialog.value = null)} onDone={() => {
           dialog.value = null;
           void refresh().catch(complain);
+        }} />
+      )}
+      {dialog.value === "erase" && (
+        <EraseDialog study={study} onClose={() => (dialog.value = null)} onDone={() => {
+          desk.close();
+          say(t("erased"));
+          go("worklist");
         }} />
       )}
       {critical.value && !dialog.value && (

@@ -204,6 +204,31 @@ export function MarkCriticalDialog({ study, onClose, onDone }: { study: Study; o
   );
 }
 
+export function EraseDialog({ study, onClose, onDone }: { study: Study; onClose: () => void; onDone: () => void }) {
+  const error = useSignal("");
+  const submit = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    const reason = String(new FormData(event.currentTarget as HTMLFormElement).get("reason"));
+    try {
+      await send("DELETE", `/api/studies/${encodeURIComponent(study.id)}`, { reason });
+      onDone();
+    } catch (problem) {
+      error.value = message(problem);
+    }
+  };
+  return (
+    <Dialog title={t("erase")} onClose={onClose}>
+      <form onSubmit={(e) => void submit(e)}>
+        <Who study={study} />
+        <p class="notice warn">{t("erase_warn")}</p>
+        <Labelled text={t("erase_reason")}><input name="reason" required data-first maxLength={500} /></Labelled>
+        <p class="form-error" role="alert">{error.value}</p>
+        <footer><button type="button" onClick={onClose}>{t("cancel")}</button><button type="submit" class="danger">{t("remove")}</button></footer>
+      </form>
+    </Dialog>
+  );
+}
+
 function Compared({ before, after }: { before: string; after: string }) {
   return (
     <p class="compared">

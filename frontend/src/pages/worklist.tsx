@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { getChanged, send, upload, type Row, type Worklist } from "../api";
 import * as cache from "../cache";
-import { day, label, moment, person, since, t, word, type TextKey } from "../i18n";
+import { day, label, moment, person, seconds, since, t, word, type TextKey } from "../i18n";
 import { helpKeys, useKeys } from "../keys";
 import { complain, go, may, online, say } from "../state";
 import { Dialog, Labelled } from "../ui";
@@ -19,9 +19,9 @@ const COLUMNS: { key: string; text: TextKey; class?: string }[] = [
   { key: "received", text: "column_received" },
 ];
 
-interface Filter { q: string; status: string[]; mine: boolean; sort: string; order: "asc" | "desc"; limit: number }
+interface Filter { q: string; status: string[]; mine: boolean; critical: boolean; sort: string; order: "asc" | "desc"; limit: number }
 const KEPT = "wetread:filter";
-const START: Filter = { q: "", status: [], mine: false, sort: "triage", order: "asc", limit: PAGE };
+const START: Filter = { q: "", status: [], mine: false, critical: false, sort: "triage", order: "asc", limit: PAGE };
 
 function kept(): Filter {
   try {
@@ -35,6 +35,7 @@ function query(f: Filter): string {
   const p = new URLSearchParams({ sort: f.sort, order: f.order, limit: String(f.limit), offset: "0" });
   if (f.q) p.set("q", f.q);
   if (f.mine) p.set("mine", "true");
+  if (f.critical) p.set("critical", "true");
   f.status.forEach((s) => p.append("status", s));
   return p.toString();
 }
@@ -140,12 +141,16 @@ function UploadDialog({ start, onClose }: { start: Dropped[]; onClose: () => voi
   );
 }
 
-function FindingChips({ row }: { row: Row }) {
+const RANK = { positive: 0, uncertain: 1, negative: 2 } as const;
+
+function FindingChips({ row, now }: { row: Row; now: number }) {
   if (row.status === "failed") return <span class="reason">{row.job?.reason}</span>;
   if (row.status === "queued" && row.job?.position) return <span class="quiet-text">{t("position", row.job.position)}</span>;
-  const names = Object.entries(row.labels).filter(([name]) => name !== "No Finding");
+  if (row.status === "drafting" && row.job?.since) return <span class="quiet-text">{t("drafting_since", seconds(Math.max(0, (now - new Date(row.job.since).getTime()) / 1000)))}</span>;
+  const names = Object.entries(row.labels).filter(([name]) => name !== "No Finding").sort(([, a], [, b]) => RANK[a] - RANK[b]);
   return (
     <span class="chips">
+      {row.blinded && <span class="chip uncertain">{t("rs_blinded")}</span>}
       {row.critical?.open && <span class="chip critical">{t("critical_open", label(row.critical.finding))}</span>}
       {names.slice(0, 4).map(([name, state]) => <span key={name} class={`chip ${state}`}>{label(name)}{state === "uncertain" ? " ?" : ""}</span>)}
       {names.length > 4 && <span class="chip">+{names.length - 4}</span>}
@@ -193,7 +198,7 @@ export function WorklistPage() {
     const id = selected.value;
     const row = list.value?.items.find((r) => r.id === id);
     if (!id || !row || row.status === "queued") return;
-    const timer = window.setTimeout(() => void cache.study(id).then((s) => s.films.forEach((f) => void cache.film(f).catch(() => undefined))).catch(() => undefined), 400);
+    const timer = window.setTimeout(() => void cache.warm(id).catch(() => undefined), 400);
     return () => window.clearTimeout(timer);
   }, [selected.value]);
 
@@ -238,6 +243,7 @@ export function WorklistPage() {
   });
 
   const counts = list.value?.counts ?? {};
+  const everything = filter.value.status.length === 0 && !filter.value.mine && !filter.value.critical;
   const now = list.value ? new Date(list.value.now).getTime() : Date.now();
   const sort = (key: string): void => {
     const same = filter.value.sort === key;
@@ -268,7 +274,7 @@ export function WorklistPage() {
           }}
         />
         <div class="filters" role="group" aria-label={t("column_status")}>
-          <button type="button" class={filter.value.status.length === 0 && !filter.value.mine ? "on" : ""} aria-pressed={filter.value.status.length === 0 && !filter.value.mine} onClick={() => set({ status: [], mine: false })}>{t("all")}</button>
+          <button type="button" class={everything ? "on" : ""} aria-pressed={everything} onClick={() => set({ status: [], mine: false, critical: false })}>{t("all")}</button>
           {STATUSES.map((s) => (
             <button
               key={s} type="button" class={`${filter.value.status.includes(s) ? "on" : ""} ${s === "failed" && counts.failed ? "bad" : ""}`} aria-pressed={filter.value.status.includes(s)}
@@ -278,6 +284,9 @@ export function WorklistPage() {
             </button>
           ))}
           <button type="button" class={filter.value.mine ? "on" : ""} aria-pressed={filter.value.mine} onClick={() => set({ mine: !filter.value.mine })}>{t("mine")}</button>
+          {(Boolean(counts.critical) || filter.value.critical) && (
+            <button type="button" class={`bad ${filter.value.critical ? "on" : ""}`} aria-pressed={filter.value.critical} onClick={() => set({ critical: !filter.value.critical })}>{t("status_critical")} <span class="count">{counts.critical ?? 0}</span></button>
+          )}
         </div>
         <button type="button" class="primary" onClick={() => (uploading.value = [])}>{t("upload")}<kbd>U</kbd></button>
       </div>
@@ -308,13 +317,13 @@ export function WorklistPage() {
                   {r.priority !== "routine" && <span class={`chip ${r.priority}`}>{word("priority", r.priority)}</span>}
                 </td>
                 <td><span class={`pill ${r.status}`}>{word("status", r.status)}</span></td>
-                <td class="name"><a href={`#/read/${encodeURIComponent(r.id)}`}>{r.blinded ? t("rs_blinded") : person(r.patient.name)}</a><small>{[r.patient.sex, day(r.patient.birth_date)].filter(Boolean).join(" · ")}</small></td>
+                <td class="name"><a href={`#/read/${encodeURIComponent(r.id)}`}>{person(r.patient.name)}</a><small>{[r.patient.sex, day(r.patient.birth_date)].filter(Boolean).join(" · ")}</small></td>
                 <td class="wide-only mono">{r.patient.id}</td>
                 <td class="mono">{r.accession}</td>
                 <td class="mono">{day(r.study_date)}</td>
                 <td class="wide-only">{r.modality} {r.films}</td>
                 <td title={moment(r.received_at)} class="mono">{since(r.received_at, now)}</td>
-                <td><FindingChips row={r} /></td>
+                <td><FindingChips row={r} now={now} /></td>
                 <td>{r.claim ? <span class={r.claim.mine ? "mine" : "theirs"}>{r.claim.mine ? t("you") : r.claim.name}</span> : ""}</td>
                 <td class="row-acts">
                   {r.status === "failed" && <button type="button" onClick={() => void retry(r)}>{t("retry")}</button>}
@@ -326,7 +335,7 @@ export function WorklistPage() {
             ))}
           </tbody>
         </table>
-        {list.value && items.length === 0 && <p class="empty">{filter.value.q || filter.value.status.length || filter.value.mine ? t("empty_filter") : t("empty_list")}</p>}
+        {list.value && items.length === 0 && <p class="empty">{filter.value.q || !everything ? t("empty_filter") : t("empty_list")}</p>}
       </div>
       <p class="list-foot quiet-text" role="status">
         {list.value && t("rows_of", items.length, list.value.total)}

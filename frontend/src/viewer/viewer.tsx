@@ -92,13 +92,15 @@ export class Viewing {
     this.slots.value = [first, { pane: this.pane(other), prior: null }];
   }
 
-  showPrior(): void {
+  /** Shows the next prior study beside the film, after the last one none; or the prior that is named. */
+  showPrior(id?: string): void {
     const priors = this.study.priors.filter((p) => p.films.length > 0);
     if (priors.length === 0) return say(t("no_prior"));
     const [first, second] = this.slots.value;
     if (!first) return;
     const shown = second?.prior ? priors.findIndex((p) => p.id === second.prior!.id) : -1;
-    const next = priors[shown + 1];
+    const named = priors.find((p) => p.id === id && p.id !== second?.prior?.id);
+    const next = id ? named : priors[shown + 1];
     if (!next) {
       this.slots.value = [first];
       this.active.value = 0;
@@ -382,10 +384,10 @@ function PaneView({ slot, index, viewing, regions }: { slot: Slot; index: number
   );
 }
 
-function ToolButton({ name, keys, pressed, act }: { name: TextKey; keys: string; pressed?: boolean; act: () => void }) {
+function ToolButton({ name, short, keys, pressed, disabled, act }: { name: TextKey; short?: TextKey; keys: string; pressed?: boolean; disabled?: boolean; act: () => void }) {
   return (
-    <button type="button" class={`tool ${pressed ? "on" : ""}`} aria-pressed={pressed} title={`${t(name)} (${keys})`} onClick={act}>
-      {t(name)}<kbd>{keys}</kbd>
+    <button type="button" class={`tool ${pressed ? "on" : ""}`} aria-pressed={pressed} disabled={disabled} aria-label={short && t(name)} title={`${t(name)} (${keys})`} onClick={act}>
+      {t(short ?? name)}<kbd>{keys}</kbd>
     </button>
   );
 }
@@ -450,11 +452,11 @@ export function Viewer({ viewing, regions, all }: { viewing: Viewing; regions: S
         <ToolButton name="tool_full" keys="O" act={pane((p) => p.full())} />
         <ToolButton name="tool_magnifier" keys="M" pressed={viewing.magnifier.value} act={() => (viewing.magnifier.value = !viewing.magnifier.value)} />
         <ToolButton name="tool_distance" keys="D" pressed={viewing.tool.value === "distance"} act={() => viewing.chooseTool("distance")} />
-        <ToolButton name="tool_ratio" keys="H" pressed={viewing.tool.value === "ratio"} act={() => viewing.chooseTool("ratio")} />
+        <ToolButton name="tool_ratio" short="tool_ratio_short" keys="H" pressed={viewing.tool.value === "ratio"} act={() => viewing.chooseTool("ratio")} />
         <ToolButton name="tool_boxes" keys="B" pressed={viewing.allRegions.value} act={() => (viewing.allRegions.value = !viewing.allRegions.value)} />
         {viewing.study.films.length > 1 && <ToolButton name="tool_side" keys="S" pressed={viewing.slots.value.length > 1 && !viewing.slots.value[1]?.prior} act={() => viewing.sideBySide()} />}
         {viewing.study.priors.length > 0 && <ToolButton name="prior" keys="P" pressed={Boolean(viewing.slots.value[1]?.prior)} act={() => viewing.showPrior()} />}
-        {active && viewing.measuresOf(active).length > 0 && <ToolButton name="tool_clear" keys="X" act={pane((p) => viewing.setMeasures(p, []))} />}
+        <ToolButton name="tool_clear" keys="X" disabled={!active || viewing.measuresOf(active).length === 0} act={pane((p) => viewing.setMeasures(p, []))} />
       </div>
       <div class={`panes n${viewing.slots.value.length}`}>
         {viewing.slots.value.map((slot, i) => (

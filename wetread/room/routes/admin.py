@@ -20,6 +20,7 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["administration"])
 _ALIVE = 60.0
+_SHOWN = 600.0  # seconds for which a drafting process that went silent is still listed
 
 
 def account_view(session: Session, user: User) -> dict[str, Any]:
@@ -142,7 +143,7 @@ def system(_: Looker, room: Here) -> dict[str, Any]:
     with room.store.read() as session:
         workers = [
             {"id": w.id, "alive": w.seen > now() - _ALIVE, "last_seen": w.seen, "current": w.current}
-            for w in session.scalars(select(WorkerRow).order_by(WorkerRow.seen.desc()).limit(50))
+            for w in session.scalars(select(WorkerRow).where(WorkerRow.seen > now() - _SHOWN).order_by(WorkerRow.id))
         ]
         newest = session.scalar(select(DraftRow).order_by(DraftRow.created.desc()).limit(1))
     return {

@@ -126,6 +126,8 @@ def similar(study_id: str, person: Looker, room: Here) -> dict[str, Any]:
     cases = [] if row is None else row.body.get("similar", [])
     items = []
     for found in cases:
-        note = None if room.similar is None else room.similar(found["study_id"])
+        note = None if room.similar is None else room.similar.note(found["study_id"])
+        if room.similar is not None and note is None:
+            continue  # it was erased from the index since the draft
         items.append({"study_id": found["study_id"], "score": found["score"], "findings": None, "impression": note})
     return {"configured": room.similar is not None, "items": items}

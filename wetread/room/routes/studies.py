@@ -44,11 +44,16 @@ def prepare_or_note(room: Room, film: Film) -> None:
 
 
 @router.get("/studies/{study_id}", response_model=schemas.StudyView)
-def study(study_id: str, person: Looker, room: Here) -> dict[str, Any]:
-    """All of a study in one answer."""
+def study(study_id: str, person: Looker, room: Here, ahead: bool = False) -> dict[str, Any]:
+    """All of a study in one answer; ``ahead`` where the page fetches what may be read next.
+
+    The audit trail tells of both, once in ten minutes: the page asks again and again while a draft is written.
+    """
     body = full(room, study_id, person)
-    with room.store.write() as session:
-        audit.append(session, person.username, "study.opened", study_id)
+    action = "study.fetched_ahead" if ahead else "study.opened"
+    if room.opened.first(person.login or person.id, action, study_id):
+        with room.store.write() as session:
+            audit.append(session, person.username, action, study_id)
     return body
 
 
@@ -157,7 +162,7 @@ def erase(study_id: str, body: schemas.EraseIn, person: Administrator, room: Her
     """Erase a study: films, texts, names; the audit trail keeps that it was there."""
     with room.store.read() as session:
         views.find_study(session, study_id, person)
-    retention.erase(room.store, room.blobs, room.cache, study_id, person.username, body.reason)
+    retention.erase(room.store, room.blobs, room.cache, study_id, person.username, body.reason, room.similar)
 
 
 def _film(room: Room, film_id: str, person: Looker) -> Film:

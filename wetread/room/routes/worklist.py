@@ -35,7 +35,7 @@ Sort = Literal[
 Status = Literal["queued", "drafting", "failed", "unread", "reading", "preliminary", "final"]
 
 
-def _filtered(query: Any, q: str, status: list[Status], mine: bool, person: Looker) -> Any:
+def _filtered(query: Any, q: str, status: list[Status], mine: bool, critical: bool, person: Looker) -> Any:
     query = query.where(StudyRow.erased.is_(None))
     for word in q.replace("\0", "").casefold().split()[:8]:
         query = query.where(StudyRow.search.contains(word, autoescape=True))
@@ -43,6 +43,8 @@ def _filtered(query: Any, q: str, status: list[Status], mine: bool, person: Look
         query = query.where(or_(*(views.status_clause(s) for s in status)))
     if mine:
         query = query.where(StudyRow.claim_user == person.id, StudyRow.claim_until > now())
+    if critical:
+        query = query.where(StudyRow.critical_open > 0)
     return query
 
 
@@ -69,14 +71,19 @@ def worklist(
     q: Annotated[str, Query(max_length=200)] = "",
     status: Annotated[list[Status] | None, Query()] = None,
     mine: bool = False,
+    critical: bool = False,
     sort: Sort = "triage",
     order: Literal["asc", "desc"] = "asc",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> Any:
-    """The worklist; with ``If-None-Match`` it is 304 where nothing that it shows has changed."""
+    """The worklist; with ``If-None-Match`` it is 304 where nothing that it shows has changed.
+
+    ``critical`` shows only studies with a critical result that nobody was told yet.
+    """
     with room.store.read() as session:
-        query = _filtered(select(StudyRow), q, status or [], mine, person)
+        wanted = (q, status or [], mine, critical, person)
+        query = _filtered(select(StudyRow), *wanted)
         ordering: list[Any]
         if sort == "triage":
             ordering = views.triage_order()
@@ -85,7 +92,7 @@ def worklist(
             column = _COLUMNS[sort]
             ordering = [column.desc() if order == "desc" else column.asc(), StudyRow.id]
         studies = list(session.scalars(query.order_by(*ordering).limit(limit).offset(offset)))
-        total = session.scalar(_filtered(select(func.count()).select_from(StudyRow), q, status or [], mine, person))
+        total = session.scalar(_filtered(select(func.count()).select_from(StudyRow), *wanted))
         alive = session.scalar(select(func.count()).select_from(WorkerRow).where(WorkerRow.seen > now() - _ALIVE))
         body = {
             "items": views.items_view(session, studies, person),
