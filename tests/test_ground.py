@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wetread.errors import BundleError
-from wetread.ground import box_of, boxes_of, evidence_of, frames_of, heat_map, labels_of_sentence
+from wetread.ground import box_of, boxes_of, evidence_of, frames_of, heat_map, in_zones, labels_of_sentence
 from wetread.image.thorax import Frame
 from wetread.types import LABELS, Evidence, View
 
@@ -146,3 +146,21 @@ def test_both_bases_have_a_box_each() -> None:
     right, left, _ = evidence("Bibasilar atelectasis.")
     assert right.kind == left.kind == "seen"
     assert right.box[2] < 55 < left.box[2]
+
+
+def test_the_zone_is_the_likelier_one_whatever_the_map_says() -> None:
+    low = heat_map(peak(10, 3), EVERYWHERE)
+    for zone, rows in enumerate(((0, 10), (9, 16), (13, 23))):
+        chances = np.full(3, 0.1)
+        chances[zone] = 0.8
+        moved = in_zones(low, chances, Frame(), False)
+        assert moved.max() == 1
+        assert rows[0] <= np.unravel_index(moved.argmax(), moved.shape)[0] < rows[1]
+
+
+def test_the_sentence_names_the_zone_more_surely_than_the_film() -> None:
+    views = [View("a.png", np.zeros((100, 100), np.float32))]
+    upper = np.tile((0.9, 0.05, 0.05), (len(LABELS), 1))
+    args = (views, np.zeros((1, len(LABELS), 14, 14)), np.array([False]), [Frame()])
+    found = {text: evidence_of(text, *args, upper)[1][0] for text in ("There is an opacity.", "Left basilar opacity.")}
+    assert centre(found["There is an opacity."])[1] < 40 < 50 < centre(found["Left basilar opacity."])[1]

@@ -14,12 +14,14 @@ import numpy as np
 from wetread import ground
 from wetread.confidence import confidence
 from wetread.decode import DecodingOptions, Written, write
+from wetread.image.thorax import Frame
 from wetread.image.transforms import to_input
 from wetread.model.bundle import Bundle
 from wetread.model.findings import findings_of, fuse, head_input, probabilities
 from wetread.model.novelty import is_far, novelty
-from wetread.model.runtime import FilmReader, OnnxFilmReader, OnnxWriter, Seen, Writer, study_memory
+from wetread.model.runtime import FilmReader, OnnxFilmReader, OnnxWriter, Seen, Writer, scaled_cells, study_memory
 from wetread.model.tokenizer import Tokenizer
+from wetread.model.zones import zone_chances, zone_means
 from wetread.obey import obey
 from wetread.report.checks import prior_known, repair_report
 from wetread.similar import Index
@@ -219,6 +221,15 @@ class Drafter:
         )
         return findings, impression, [*obeyed.notes, *repaired.notes]
 
+    def _zones(self, maps: np.ndarray, lateral: np.ndarray, frames: Sequence[Frame]) -> np.ndarray | None:
+        """(14, 3) the chance of each zone for each label, by the frontal films; None without one."""
+        frontal = np.flatnonzero(~lateral)
+        if not len(frontal) or "zone_weight" not in self.bundle.arrays:
+            return None
+        scaled = scaled_cells(maps[frontal], self.bundle.arrays)
+        means = [zone_means(own, frames[v]) for own, v in zip(scaled, frontal, strict=True)]
+        return zone_chances(np.mean(means, 0), self.bundle.arrays)
+
     def _sentences(
         self,
         study: Study,
@@ -233,11 +244,12 @@ class Drafter:
         maps = ((seen.maps[:, :n] - shift) / scale)[place]
         lateral = (seen.lateral > 0)[place]
         frames = ground.frames_of(study.views, lateral, arrays)
+        zones = self._zones(seen.maps[place], lateral, frames)
         sentences, heat = [], []
         sections: tuple[tuple[Section, Sequence[Written]], ...] = (("findings", findings), ("impression", impression))
         for section, words in sections:
             for written in words:
-                names, evidence, heats = ground.evidence_of(written.text, study.views, maps, lateral, frames)
+                names, evidence, heats = ground.evidence_of(written.text, study.views, maps, lateral, frames, zones)
                 sure = confidence(written.text, written.log_probability, look.labels)
                 sentences.append(Sentence(section, written.text, names, sure, evidence))
                 heat.append(heats)

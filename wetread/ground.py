@@ -16,11 +16,12 @@ from PIL import Image
 
 from wetread.errors import BundleError
 from wetread.image.thorax import Frame, place, places, register, thumbnail
+from wetread.model.zones import zone_masks
 from wetread.report.labeler import Mention, label_spans
 from wetread.report.sites import primary_site
 from wetread.types import LABELS, Box, Evidence, View
 
-__all__ = ["HeatMap", "box_of", "boxes_of", "evidence_of", "frames_of", "heat_map", "labels_of_sentence"]
+__all__ = ["HeatMap", "box_of", "boxes_of", "evidence_of", "frames_of", "heat_map", "in_zones", "labels_of_sentence"]
 
 Kind = Literal["seen", "searched"]
 #: Cells a side of the heat maps; the network's own maps have 14.
@@ -34,6 +35,8 @@ _SHARP: Mapping[Kind, float] = {"seen": 1.5, "searched": 0.2}
 _RARE = {"Pneumonia": "Lung Opacity", "Consolidation": "Lung Opacity", "Edema": "Lung Opacity"}
 #: Labels that are the size of a whole part: seen in all of it.
 _WHOLE = ("Cardiomegaly", "Enlarged Cardiomediastinum")
+#: Labels in the lungs or on their rim, whose zone the maps of all concepts know better than their own (docs/log.md).
+_ZONED = frozenset(LABELS) - {*_WHOLE, "Pleural Effusion", "Fracture", "Support Devices", "No Finding"}
 #: What is left of the heat outside the part of the chest that shows the label, or that the sentence names.
 _OUTSIDE = 0.02
 _NO_FINDING = "No Finding"
@@ -109,6 +112,14 @@ def heat_map(scores: np.ndarray, part: np.ndarray, sharp: float = _SHARP["seen"]
     """Score map (h, w) in standard deviations, on the part (28, 28) in [0, 1] of the film → heat (28, 28) in [0, 1]."""
     heat = np.exp(sharp * (_finer(scores) - scores.max())) * part
     return heat / max(float(heat.max()), 1e-9)
+
+
+def in_zones(heat: np.ndarray, chances: np.ndarray, frame: Frame, lateral: bool) -> np.ndarray:
+    """Heat (28, 28) whose peak in each zone of the lungs is as high as the chance (3,) of that zone, up to a factor."""
+    peaks = (zone_masks(frame, lateral, _GRID, "lungs") * heat).max((1, 2))
+    factor = chances / np.maximum(peaks, 1e-6)
+    moved = heat * np.tensordot(factor, zone_masks(frame, lateral, _GRID), 1)
+    return moved / max(float(moved.max()), 1e-9)
 
 
 def _scores(maps: np.ndarray, label: str) -> np.ndarray:
@@ -197,12 +208,18 @@ def boxes_of(heat: np.ndarray, rows: int, columns: int, middle: np.ndarray, leve
 
 
 def evidence_of(
-    text: str, views: Sequence[View], maps: np.ndarray, lateral: np.ndarray, frames: Sequence[Frame]
+    text: str,
+    views: Sequence[View],
+    maps: np.ndarray,
+    lateral: np.ndarray,
+    frames: Sequence[Frame],
+    zones: np.ndarray | None = None,
 ) -> tuple[tuple[str, ...], tuple[Evidence, ...], tuple[HeatMap, ...]]:
     """The labels of a sentence, its evidence (one box a view, or one on each side) and its heat maps, one a view.
 
     Args:
         maps: (V, 14, h, w) label maps in standard deviations. lateral: (V,) bool. frames: see ``frames_of``.
+        zones: (14, 3) the chance of each zone of the lungs for each label (``model.zones``), where it is known.
     """
     mentions, kind = _told(text)
     site = primary_site(text)
@@ -215,7 +232,10 @@ def evidence_of(
         parts = []
         for label, side, zone in asked:
             part = frames[v].onto_film(_part(label, site, side, zone, kind, side_on))
-            parts.append(heat_map(_scores(maps[v], label), part, _SHARP["searched" if label in _WHOLE else kind]))
+            heat = heat_map(_scores(maps[v], label), part, _SHARP["searched" if label in _WHOLE else kind])
+            if zones is not None and kind == "seen" and zone is None and label in _ZONED:
+                heat = in_zones(heat, zones[LABELS.index(label)], frames[v], side_on)
+            parts.append(heat)
         heat = np.max(parts, 0)
         heats.append(HeatMap(v, heat, kind))
         if paired and not side_on:

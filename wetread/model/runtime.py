@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,16 @@ from wetread.errors import BundleError
 from wetread.model.bundle import Bundle
 from wetread.model.findings import CLIP, decoder_concepts
 
-__all__ = ["FilmReader", "OnnxFilmReader", "OnnxWriter", "Seen", "StudyMemory", "Writer", "study_memory"]
+__all__ = [
+    "FilmReader",
+    "OnnxFilmReader",
+    "OnnxWriter",
+    "Seen",
+    "StudyMemory",
+    "Writer",
+    "scaled_cells",
+    "study_memory",
+]
 
 
 @dataclass(frozen=True)
@@ -144,6 +153,12 @@ def _first(index: np.ndarray) -> int:
     return int(index[0]) if len(index) else -1
 
 
+def scaled_cells(maps: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Maps (V, C, 14, 14) → (V, C, 7, 7): 2×2 cells averaged, in standard deviations of the teachers' maps."""
+    pooled = maps.reshape(*maps.shape[:2], 7, 2, 7, 2).mean((3, 5))
+    return (pooled - arrays["map_mean"][:, None, None]) / arrays["map_sd"][:, None, None]
+
+
 def study_memory(
     bundle: Bundle, seen: Seen, probability: np.ndarray, commands: np.ndarray, indication: Sequence[int]
 ) -> StudyMemory:
@@ -152,11 +167,10 @@ def study_memory(
     side = seen.lateral > 0
     maps = np.zeros((1, 2, seen.logits.shape[1], 7, 7), np.float32)
     views = np.zeros((1, 2), np.int64)
-    pooled = seen.maps.reshape(*seen.maps.shape[:2], 7, 2, 7, 2).mean((3, 5))
+    scaled = scaled_cells(seen.maps, arrays)
     for k, film in enumerate((_first(np.flatnonzero(~side)), _first(np.flatnonzero(side)))):
         if film >= 0:
-            scaled = (pooled[film] - arrays["map_mean"][:, None, None]) / arrays["map_sd"][:, None, None]
-            maps[0, k], views[0, k] = np.clip(scaled, -CLIP, CLIP), k + 1
+            maps[0, k], views[0, k] = np.clip(scaled[film], -CLIP, CLIP), k + 1
     concepts = np.clip((seen.logits.mean(0) - arrays["logit_mean"]) / arrays["logit_sd"], -CLIP, CLIP)
     length = int(bundle.index["decoder"]["max_indication"])
     asked = np.zeros((1, length), np.int64)

@@ -18,7 +18,7 @@ from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model.bundle import digest
 from wetread.model.findings import commands_of
 from wetread.model.tokenizer import Tokenizer
-from wetread.train import calibrate, compose, consensus, encode, export, features, films, lessons, targets
+from wetread.train import calibrate, compose, consensus, encode, export, features, films, lessons, targets, zones
 from wetread.train.atlas import mean_films
 from wetread.train.config import Config
 from wetread.train.decoder import ReportDecoder
@@ -283,6 +283,14 @@ def _decoder(run: Run) -> None:
         save_file(decoder.state_dict(), done)
 
 
+def _zones(run: Run, seen: Seen, pack: np.ndarray, frontal: np.ndarray) -> dict[str, np.ndarray]:
+    """The arrays of ``model.zones``: from the first frontal film of each teacher, out of fold."""
+    use = np.flatnonzero(run.teachers & (seen.studies.films[:, 0] >= 0))
+    first = seen.studies.films[use, 0]
+    means = zones.films_means(pack, seen.scale.maps(seen.outputs.maps[first]), first, frontal)
+    return zones.fit(means, zones.zone_statements([run.rows[i] for i in use]))
+
+
 def _export(run: Run) -> None:
     """The bundle of the run, complete but for its card's figures."""
     bundle = run.folder / "bundle"
@@ -312,6 +320,7 @@ def _export(run: Run) -> None:
         "frame_lateral": lateral,
         "vector_mean": vector,
         "prior": positive[run.teachers & known].mean(0),
+        **_zones(run, seen, pack, frontal),
     }
     shape = {k: getattr(config.decoder, k) for k in ("width", "layers", "heads", "max_tokens")}
     settings = {
