@@ -105,9 +105,19 @@ def second_reader_is_blocked(room: Room, tmp_path: Path) -> None:
         assert not [b for b in other.all("footer.actions button") if "Sign" in b.text]
 
 
-def test_whole_reading_with_the_keyboard(page: Page) -> None:
+def test_whole_reading_with_the_keyboard(page: Page, tmp_path: Path) -> None:
+    film = tmp_path / "keyed.dcm"
+    film.write_bytes(fakes.dicom(41, PatientName="Key^Kim", AccessionNumber="K41"))
     page.log_in("reader")
-    page.keys("/", "A1", Keys.ENTER)
+    page.keys("u")
+    chooser = page.all("dialog input[type=file]")[0]
+    page.until(lambda: page.driver.switch_to.active_element == chooser, "the keys do not reach the choice of files")
+    chooser.send_keys(str(film))  # as the system's own dialog would answer
+    page.see("dialog", "1 file(s)")
+    page.see("dialog [name=indication]").send_keys("Cough.", Keys.ENTER)
+    page.gone("dialog")
+    page.keys("/", "K41", Keys.ENTER)
+    page.see("tr[data-accession=K41][data-status=unread]")
     page.until(lambda: len(page.all("tbody tr")) == 1, "the search did not narrow the list")
     page.keys(Keys.ENTER)
     page.film()
@@ -157,8 +167,8 @@ def test_whole_reading_with_the_keyboard(page: Page) -> None:
 
     page.keys("q")
     page.see("main.worklist")
-    page.keys("/", "A1", Keys.ENTER)
-    page.see("tr[data-accession=A1][data-status=final]")
+    page.keys("/", "K41", Keys.ENTER)
+    page.see("tr[data-accession=K41][data-status=final]")
     page.until(lambda: len(page.all("tbody tr")) == 1, "the search did not narrow the list")
     page.keys(Keys.ENTER)
     page.film()
@@ -174,6 +184,27 @@ def test_whole_reading_with_the_keyboard(page: Page) -> None:
             break
     page.keys(Keys.ENTER)
     page.see("form.login")
+
+
+def test_dictated_words_are_taken_as_they_come(page: Page) -> None:
+    page.log_in("second")
+    page.read("A2")
+    page.field("findings").send_keys(Keys.CONTROL + "a" + Keys.NULL, Keys.DELETE)
+    # Whole phrases at once, without keys; the sentence's end is spoken later.
+    for phrase in ("The trachea is", " midline", ". No free air below the diaphragm", "."):
+        page.driver.execute_cdp_cmd("Input.insertText", {"text": phrase})
+    assert page.text("findings") == "The trachea is midline. No free air below the diaphragm."
+    page.see(".legend .origin-typed", "2")
+    # Some programs set the text of a field and say only that it changed.
+    page.script(
+        "arguments[0].value = 'Set from outside.'; arguments[0].dispatchEvent(new Event('input', {bubbles: true}))",
+        page.field("impression"),
+    )
+    page.saved()
+    page.driver.refresh()
+    page.film()
+    assert page.text("findings") == "The trachea is midline. No free air below the diaphragm."
+    assert page.text("impression") == "Set from outside."
 
 
 def end(words: str) -> tuple[str, str]:

@@ -11,9 +11,16 @@ pytest.importorskip("selenium", reason="selenium comes with 'wetread[test]'")
 
 import fakes
 from selenium.webdriver.common.keys import Keys
+from test_browser_pages import AXE, axe
 
 if TYPE_CHECKING:
     from harness import Page
+
+
+def check(page: Page, where: str) -> None:
+    if AXE.exists():
+        page.driver.set_script_timeout(60)
+        axe(page, where)
 
 
 def test_a_prior_beside_the_film(page: Page, tmp_path: Path) -> None:
@@ -43,6 +50,7 @@ def test_a_prior_beside_the_film(page: Page, tmp_path: Path) -> None:
     assert not page.all(".pane.prior .region")  # the draft speaks of the film, not of the prior
     page.see(".region")
     page.shot("prior")
+    check(page, "reading with a prior")
     page.click(".priors button", "As comparison")
     assert page.see("form.request [name=comparison]").get_property("value") == "02/01/2025"
     page.keys("p")
@@ -63,6 +71,7 @@ def new_study(page: Page, name: str, arms: str, design: str, accessions: list[st
     for reader in ("Dr Ada Reader", "Dr Bo Second"):
         page.click("dialog .pick label", reader)  # taken out: the resident reads alone
     page.shot("reader-study-new")
+    check(page, "new reader study")
     page.click("dialog button[type=submit]")
     page.see(".tiles .card", name)
     page.log_out()
@@ -105,6 +114,7 @@ def test_reading_first_and_the_draft_afterwards(page: Page) -> None:
     page.field("findings").send_keys("My own first look.")
     page.chord(Keys.CONTROL, Keys.ENTER)
     page.see(".notice", "Here is the draft")
+    check(page, "a case")
     assert page.text("findings") == "My own first look."
     page.click(".gone button")
     page.until(lambda: page.text("findings") != "My own first look.", "the draft's sentence was not put in")

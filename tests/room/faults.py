@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 import fakes
@@ -75,10 +76,12 @@ class Traffic:
                 self.ledger.flight[name] = ""
         client.close()
 
-    def _sure(self, client: Client, kind: str, act: Callable[[Client], httpx.Response]) -> httpx.Response:
+    def _sure(
+        self, client: Client, kind: str, act: Callable[[Client], httpx.Response], *, writes: bool = True
+    ) -> httpx.Response:
         """Repeat until it is acknowledged, as the page does: the same request, also after a lost answer."""
         while True:
-            self.ledger.flight[kind] = kind
+            self.ledger.flight[kind] = kind if writes else ""
             try:
                 answer = act(client)
                 if answer.status_code == 401:
@@ -112,7 +115,7 @@ class Traffic:
             time.sleep(0.05)
             return
         study = random.choice(self._open)
-        answer = self._sure(client, "edit", lambda c: c.call("GET", f"/api/studies/{study}"))
+        answer = self._sure(client, "edit", lambda c: c.call("GET", f"/api/studies/{study}"), writes=False)
         if answer.status_code != 200 or "edit" not in answer.json()["allowed"]:
             return
         version, text, save_id = answer.json()["report"]["version"], f"Edit {uuid.uuid4().hex}.", uuid.uuid4().hex
@@ -128,7 +131,7 @@ class Traffic:
             time.sleep(0.05)
             return
         study = self._open[0]
-        answer = self._sure(client, "sign", lambda c: c.call("GET", f"/api/studies/{study}"))
+        answer = self._sure(client, "sign", lambda c: c.call("GET", f"/api/studies/{study}"), writes=False)
         body = answer.json()
         if answer.status_code != 200 or body["report_state"] == "none" or not body["report"]["findings"]:
             time.sleep(0.05)
@@ -143,20 +146,20 @@ class Traffic:
 def storm(room: Process, ledger: Ledger, kills: list[str], seed: int, pause: tuple[float, float]) -> None:
     """Kill what ``kills`` names, one after the other, at random moments of the traffic.
 
-    Each kill waits, after its random pause, for one kind of work to be under way (the kinds take turns), so that every
-    kind is hit often; a moment at which another kind is under way as well counts for both.
+    Each kill waits, after its random pause, for one kind of work to be under way (for each kind of process the kinds of
+    work take turns), so that every kind is hit often; a moment at which others are under way as well counts for all.
     """
     chance = random.Random(seed)
     traffic = Traffic(room.url, ledger, seed)
     traffic.start()
     store = Store(Settings(data=room.data, database=_database(room)))
-    wanted = [WORK[i % len(WORK)] for i in range(len(kills))]
-    chance.shuffle(wanted)
+    turns = {kind: cycle(chance.sample(WORK, len(WORK))) for kind in sorted(set(kills))}
     try:
-        for kind, work in zip(kills, wanted, strict=True):
+        for kind in kills:
             time.sleep(chance.uniform(*pause))
-            flight = _await_work(store, ledger, work)
+            _await_work(store, ledger, next(turns[kind]))
             time.sleep(chance.uniform(0, 0.03))
+            flight = _under_way(store, ledger)
             room.kill(kind)
             for what in flight or ["nothing"]:
                 ledger.kills[f"{kind} during {what}"] += 1
@@ -168,16 +171,18 @@ def storm(room: Process, ledger: Ledger, kills: list[str], seed: int, pause: tup
         store.close()
 
 
-def _await_work(store: Store, ledger: Ledger, work: str, patience: float = 20.0) -> list[str]:
-    """What is under way, as soon as ``work`` is among it, or when the patience is out."""
+def _await_work(store: Store, ledger: Ledger, work: str, patience: float = 20.0) -> None:
+    """Until ``work`` is under way, or the patience is out."""
     end = time.monotonic() + patience
-    while True:
-        flight = {what for what in ledger.flight.values() if what}
-        if work == "draft" and _drafting(store):
-            flight.add("draft")
-        if work in flight or time.monotonic() > end:
-            return sorted(flight)
-        time.sleep(0.005 if work != "draft" else 0.02)
+    while time.monotonic() < end:
+        if work in ledger.flight.values() or (work == "draft" and _drafting(store)):
+            return
+        time.sleep(0.02 if work == "draft" else 0.005)
+
+
+def _under_way(store: Store, ledger: Ledger) -> list[str]:
+    drafting = ["draft"] if _drafting(store) else []
+    return sorted({what for what in ledger.flight.values() if what}) + drafting
 
 
 def _drafting(store: Store) -> bool:

@@ -91,17 +91,19 @@ def test_read_first_fixes_a_first_text_before_the_draft(house: House) -> None:
     reader = house.browser("reader")
     for _ in range(2):
         case = reader.post(f"/api/reader-studies/{trial}/next").json()["case"]
-        body = {"findings": "My own first look.", "impression": "", "seconds": 3}
+        body = {"findings": "My own first look.", "impression": "", "seconds": 3, "phase": "read"}
         answer = reader.post(f"/api/reader-cases/{case['id']}/submit", json=body).json()
         if case["arm"] == "draft_first":
             assert case["study"]["draft"] is not None
-            assert answer == {"phase": "done", "draft": None}
+            assert answer == {"phase": "done", "draft": None, "version": case["version"] + 1}
             continue
         assert case["study"]["draft"] is None
         assert answer["phase"] == "revise"
         assert answer["draft"]["findings"]
+        repeated = reader.post(f"/api/reader-cases/{case['id']}/submit", json=body).json()  # the answer was lost
+        assert repeated == answer
         again = reader.post(f"/api/reader-studies/{trial}/next").json()["case"]
-        assert (again["id"], again["phase"]) == (case["id"], "revise")
+        assert (again["id"], again["phase"], again["version"]) == (case["id"], "revise", answer["version"])
         body = {"findings": "My own first look. And more.", "impression": "", "seconds": 4}
         assert reader.post(f"/api/reader-cases/{case['id']}/submit", json=body).json()["phase"] == "done"
     text = house.browser("admin").get(f"/api/reader-studies/{trial}/export.csv").text

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import fakes
 import pytest
-from conftest import PASSWORD, House, save_body
+from conftest import PASSWORD, House, save_body, sign_body
 
 from wetread.room import auth, studies
 from wetread.room.store import Login, LoginFailure, User, now
@@ -272,6 +273,31 @@ def test_a_bug_tells_nothing(house: House, monkeypatch: pytest.MonkeyPatch, capl
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "bug")
     assert "secret" not in answer.text + caplog.text
     assert "RuntimeError" in caplog.text
+
+
+def test_nothing_is_asked_of_the_outside(house: House, tmp_path: Path) -> None:
+    asked = []
+    listening = True
+
+    def hear(event: str, arguments: tuple[object, ...]) -> None:
+        if listening and event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
+            asked.append((event, arguments[1:]))
+
+    sys.addaudithook(hear)  # it cannot be taken away again, only told not to listen
+    try:
+        reader = house.browser("reader")
+        sent = reader.post("/api/uploads", files=[("files", ("a.dcm", fakes.dicom(5)))]).json()["accepted"][0]
+        house.draft()
+        study = sent["study_id"]
+        version = reader.put(f"/api/studies/{study}/report", json=save_body(1, "Clear lungs.")).json()["version"]
+        for path in ("similar", "versions", "diff"):
+            reader.get(f"/api/studies/{study}/{path}")
+        assert reader.post(f"/api/studies/{study}/sign", json=sign_body("final", version)).status_code == 200
+        assert reader.get("/").status_code == 200
+        reader.get("/api/statistics")
+    finally:
+        listening = False
+    assert asked == []
 
 
 def test_logs_and_trail_hold_no_patient(house: House, study: str, caplog: pytest.LogCaptureFixture) -> None:

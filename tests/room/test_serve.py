@@ -98,6 +98,22 @@ def test_a_port_that_is_being_left_is_waited_for() -> None:
     timer.join()
 
 
+def test_the_port_of_a_killed_room_is_worth_waiting_for(tmp_path: Path) -> None:
+    first, second = serving._Turn(tmp_path), serving._Turn(tmp_path)
+    assert first.patience(8080) == 0
+    assert first.take(8080)
+    assert not second.take(8080)
+    second.leave()
+    assert second.patience(8080) == 0  # the first one lives: the port is not given up
+    assert first._file is not None
+    first._file.close()  # as kill -9 does
+    assert second.patience(8080) > 0
+    assert second.patience(8081) == 0
+    assert second.take(8080)
+    second.leave()
+    assert first.patience(8080) == 0
+
+
 def test_users_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from wetread.room.app import open_store
 

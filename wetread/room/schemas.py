@@ -643,6 +643,7 @@ class CaseSubmitIn(Model):
     findings: Text
     impression: Text
     seconds: Stretch = 0.0
+    phase: Literal["read", "revise"] | None = None  # named, a repetition after a lost answer changes nothing
 
 
 class CaseVersion(Model):
@@ -652,3 +653,4 @@ class CaseVersion(Model):
 class CasePhase(Model):
     phase: str
     draft: dict[str, Any] | None
+    version: int

@@ -136,9 +136,11 @@ class _Turn:
 
     def take(self, port: int) -> bool:
         """Note that this process serves; False where another one serves the same folder."""
-        self._file = self._path.open("a+")
-        if not _locked(self._file):
+        file = self._path.open("a+")
+        if not _locked(file):
+            file.close()
             return False
+        self._file = file
         self._note(str(port))
         return True
 

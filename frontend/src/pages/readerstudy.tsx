@@ -157,9 +157,9 @@ export function ReaderCasePage({ id }: { id: string }) {
     submit: async (desk: Desk) => {
       try {
         if (!(await desk.flush())) return;
-        const answer = await send<{ phase: "revise" | "done"; draft: Draft | null }>("POST", `/api/reader-cases/${encodeURIComponent(c.id)}/submit`, { ...desk.text, seconds: desk.takeSeconds() });
+        const answer = await send<{ phase: "revise" | "done"; draft: Draft | null; version: number }>("POST", `/api/reader-cases/${encodeURIComponent(c.id)}/submit`, { ...desk.text, seconds: desk.takeSeconds(), phase: c.phase });
         if (answer.phase === "done") return void (await next());
-        const study = { ...desk.study.value, draft: answer.draft, blinded: true, report: { ...desk.study.value.report, ...desk.text, version: desk.reportVersion } };
+        const study = { ...desk.study.value, draft: answer.draft, blinded: true, report: { ...desk.study.value.report, ...desk.text, version: answer.version } };
         current.value = { ...c, phase: "revise", study };
         turn.value += 1;
       } catch (error) {

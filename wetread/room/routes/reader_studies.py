@@ -134,14 +134,15 @@ def save_case(case_id: str, body: schemas.CaseSaveIn, person: Editor, room: Here
 
 @router.post("/reader-cases/{case_id}/submit", response_model=schemas.CasePhase)
 def submit_case(case_id: str, body: schemas.CaseSubmitIn, person: Editor, room: Here) -> dict[str, Any]:
-    """Fix the text of this phase."""
+    """Fix the text of this phase; with the phase named, a repetition changes nothing."""
     with room.store.write() as session:
         case = reading_study.own_case(session, case_id, person.id)
-        reading_study.submit(case, body.findings, body.impression, body.seconds)
-        detail = {"case": case.id, "arm": case.arm, "phase": case.phase, "seconds": round(case.seconds, 3)}
-        audit.append(session, person.username, "reader_study.submitted", case.study_id, detail)
+        if body.phase in (None, case.phase):
+            reading_study.submit(case, body.findings, body.impression, body.seconds)
+            detail = {"case": case.id, "arm": case.arm, "phase": case.phase, "seconds": round(case.seconds, 3)}
+            audit.append(session, person.username, "reader_study.submitted", case.study_id, detail)
         row = latest_draft(session, case.study_id) if case.phase == "revise" else None
-        return {"phase": case.phase, "draft": None if row is None else row.body}
+        return {"phase": case.phase, "draft": None if row is None else row.body, "version": case.version}
 
 
 @router.get(
