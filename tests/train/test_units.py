@@ -167,3 +167,18 @@ def test_a_wrong_configuration_is_named(tmp_path: Path, text: str, said: str) ->
     (tmp_path / "c.toml").write_text(text)
     with pytest.raises(UsageError, match=said):
         load_config(tmp_path / "c.toml")
+
+
+def test_findings_that_two_collections_name_are_shared_and_the_rest_is_unknown() -> None:
+    names = [f"label:{n}" for n in LABELS] + ["mesh:Nodule", "wording:0"]
+    found = np.zeros((3, 15), np.float32)
+    found[:, 14] = np.nan
+    found[0, encode.NIH_LABELS.index("Effusion")] = 1
+    found[1, encode.NIH_LABELS.index("Infiltration")] = 1
+    shared = dict(zip(names, encode.shared_targets(found, names).T, strict=True))
+    assert shared["label:Pleural Effusion"].tolist() == [1, 0, 0]
+    assert shared["label:No Finding"].tolist() == [0, 0, 1]
+    assert np.isnan(shared["label:Lung Opacity"][0]), "an effusion does not say that there is no opacity"
+    assert shared["label:Lung Opacity"][1:].tolist() == [1, 0]
+    assert np.isnan(shared["label:Fracture"]).all()
+    assert np.isnan(shared["wording:0"]).all()

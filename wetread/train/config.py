@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,15 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """The film encoder. ``init`` is ``imagenet`` or ``random``; ``warmup_epochs`` are spent on the other films."""
+    """The film encoder. ``init`` is ``imagenet`` or ``random``; ``warmup_epochs`` are spent on the other films.
+
+    ``joint``: those of ChestX-ray14 are taught beside the run's own, for the findings both name. ``continued``: the
+    folder of an earlier run of the same folds, whose encoders are trained on.
+    """
 
     init: str = "imagenet"
+    continued: str = ""
+    joint: bool = True
     size: int = 224
     neck: int = 256
     folds: int = 3
@@ -68,7 +74,10 @@ class DecoderConfig:
     learning_rate: float = 1e-3
     label_smoothing: float = 0.05
     consensus_epochs: int = 12
-    consensus_width: float = 0.1
+    consensus_width: float = 0.8
+    consensus_often: int = 3
+    consensus_short: int = 9
+    bleu_weight: float = 1.0
     scst_epochs: int = 0
     scst_samples: int = 5
     scst_learning_rate: float = 1e-4
@@ -95,6 +104,7 @@ class Config:
         values.pop("run_dir")
         values["data"].pop("manifest")
         values["data"].pop("other_films")
+        values["encoder"]["continued"] = bool(values["encoder"]["continued"])
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
@@ -145,5 +155,7 @@ def load_config(path: str | Path) -> Config:
     data = asdict(config.data)
     data["manifest"] = _path(config.data.manifest, base)
     data["other_films"] = _path(config.data.other_films, base) if config.data.other_films else ""
+    if config.encoder.continued:
+        config = replace(config, encoder=replace(config.encoder, continued=_path(config.encoder.continued, base)))
     rest = {f.name: getattr(config, f.name) for f in fields(Config)}
     return Config(**{**rest, "run_dir": _path(config.run_dir, base), "data": DataConfig(**data)})

@@ -1,10 +1,10 @@
 """Which report to teach for a study: the one that the reports of studies that look alike agree on.
 
-A radiologist's own report holds much that no film decides: habit and chance. For each teaching study this picks, among
-all teachers' reports, the one with the highest expected CIDEr under the reports of the studies whose findings look
-alike (a kernel on the out-of-fold finding logits, the study itself left out), that states the commanded findings and
-no other: a minimum-Bayes-risk choice (Kumar & Byrne 2004), made once, for the decoder to learn. At drafting nothing is
-retrieved.
+A radiologist's own report holds much that no film decides: habit and chance. For each teaching study this puts a
+report together (``assemble``) that is expected to agree best with the reports of the studies whose findings look
+alike (a kernel on the out-of-fold finding logits, the study itself left out) and that states the commanded findings
+and no other: a minimum-Bayes-risk choice (Kumar & Byrne 2004), made once, for the decoder to learn. At drafting
+nothing is retrieved.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import sparse
+from tqdm import tqdm
 
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
-from wetread.report.labeler import label
-from wetread.types import LABELS
+from wetread.train.assemble import OTHERS, Stock, assemble, detailed, stated
+from wetread.train.config import DecoderConfig
 
-__all__ = ["choose", "pairwise_cider"]
+__all__ = ["agree", "kernel", "pairwise_cider"]
 
-#: What a finding too many or too few costs, in CIDEr.
+#: What a finding too many or too few in IMPRESSION costs, in CIDEr.
 _DISOBEDIENCE = 1.0
+#: Words of an IMPRESSION at the most.
+_MOST_WORDS = 30
 
 
 def _tf_idf(texts: Sequence[Sequence[str]], idf: Sequence[dict[tuple[str, ...], float]]) -> list[sparse.csr_matrix]:
@@ -63,47 +66,58 @@ def pairwise_cider(references: Sequence[str], candidates: Sequence[str]) -> np.n
     return (10 / ORDERS * similarity * np.exp(-(delta**2) / (2 * CIDER_SIGMA**2))).astype(np.float32)
 
 
-def _findings(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 14) bool: what each text states by both of the labeler's conventions, and by either."""
-    plain, chexbert = (
-        np.array([[label(t, convention)[n] == "positive" for n in LABELS] for t in texts])
-        for convention in ("plain", "chexbert")
-    )
-    return plain & chexbert, plain | chexbert
+def kernel(probability: np.ndarray, study: np.ndarray, width: float, without: int | None = None) -> np.ndarray:
+    """(N,) weights, sum 1, of the studies ``probability`` (N, 14) by how alike their findings are to ``study`` (14,).
+
+    Args:
+        width: of the kernel, in mean squared standard deviations of a logit. without: a study that gets no weight.
+    """
+    logit, own = (np.log(p / (1 - p)) for p in (np.clip(each, 1e-3, 1 - 1e-3) for each in (probability, study)))
+    distance = (((logit - own) / logit.std(0).mean()) ** 2).mean(1)
+    if without is not None:
+        distance[without] = np.inf
+    weight = np.exp(-(distance - distance.min()) / width)
+    return weight / weight.sum()
 
 
-def choose(
+class _Impressions:
+    """The IMPRESSIONs to choose from: those of the teachers that more than one has, and any that states a finding."""
+
+    def __init__(self, impressions: Sequence[Sequence[str]], references: Sequence[str], clean: Callable[[str], str]):
+        count = Counter(tuple(i) for i in impressions if i)
+        _, perhaps = stated([" ".join(i) for i in count])
+        short = [sum(len(s.split()) for s in i) <= _MOST_WORDS and not any(map(detailed, i)) for i in count]
+        kept = [k for k, n in enumerate(count.values()) if short[k] and (n > 1 or perhaps[k].any())]
+        self.texts = [list(count)[k] for k in kept]
+        self.perhaps = perhaps[kept][:, OTHERS]
+        self.gain = pairwise_cider(references, [clean(" ".join(t)) for t in self.texts])
+
+    def choose(self, weight: np.ndarray, wanted: np.ndarray) -> list[str]:
+        """The one with the highest expected CIDEr, less what it states too much or too little."""
+        wrong = (self.perhaps != wanted).sum(1) + 9 * (self.perhaps & ~wanted).any(1)
+        return list(self.texts[int((weight @ self.gain - _DISOBEDIENCE * wrong).argmax())])
+
+
+def agree(
     probability: np.ndarray,
     commands: np.ndarray,
-    findings: Sequence[str],
-    impressions: Sequence[str],
-    references: Sequence[str],
+    reports: Sequence[tuple[Sequence[str], Sequence[str]]],
+    references: tuple[Sequence[str], Sequence[str]],
     clean: Callable[[str], str],
-    width: float,
-) -> np.ndarray:
-    """(N,) for each study the index of the report to teach.
+    config: DecoderConfig,
+) -> list[tuple[list[str], list[str]]]:
+    """For each study the sentences of FINDINGS and of IMPRESSION to teach.
 
     Args:
         probability, commands: (N, 14) of the studies, out of fold.
-        findings, impressions: their reports, cleaned for teaching. references: FINDINGS as the metric reads them.
-        clean: from text to the metric's tokens. width: of the kernel, in mean squared standard deviations.
+        reports: their sentences of both sections, cleaned for teaching. references: both sections as the metric
+            reads them. clean: from text to the metric's tokens.
     """
-    gain = pairwise_cider(references, [clean(t) for t in findings])
-    p = np.clip(probability, 1e-3, 1 - 1e-3)
-    logit = np.log(p / (1 - p))
-    scaled = logit / logit.std(0).mean()
-    surely, perhaps = _findings(findings)
-    concluded = _findings(impressions)[1]
-    others = np.array([name != "No Finding" for name in LABELS])
-    wanted = commands.astype(bool)
-    usable = np.array([bool(t.strip()) for t in impressions]) & ~(concluded & ~perhaps)[:, others].any(1)
-    chosen = np.zeros(len(p), int)
-    for i in range(len(p)):
-        distance = ((scaled - scaled[i]) ** 2).mean(1)
-        distance[i] = np.inf
-        weight = np.exp(-(distance - distance.min()) / width)
-        expected = weight @ gain / weight.sum()
-        wrong = (wanted[i] & ~surely)[:, others].sum(1) + (perhaps & ~wanted[i])[:, others].sum(1)
-        expected -= _DISOBEDIENCE * wrong + 0.1 * (perhaps[:, ~others][:, 0] != wanted[i, ~others][0])
-        chosen[i] = int(np.where(usable, expected, -np.inf).argmax())
-    return chosen
+    stock = Stock.of([f for f, _ in reports], references[0], clean, config.consensus_often, config.consensus_short)
+    impressions = _Impressions([i for _, i in reports], references[1], clean)
+    wanted = commands.astype(bool)[:, OTHERS]
+    taught = []
+    for i in tqdm(range(len(probability)), desc="consensus", unit="study"):
+        weight = kernel(probability, probability[i], config.consensus_width, without=i)
+        taught.append((assemble(stock, weight, wanted[i], config.bleu_weight), impressions.choose(weight, wanted[i])))
+    return taught

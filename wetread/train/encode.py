@@ -28,7 +28,17 @@ from wetread.train.encoder import FilmEncoder
 from wetread.train.films import Augment, as_tensor
 from wetread.types import LABELS
 
-__all__ = ["NIH_LABELS", "StudyFilms", "fold_of", "look", "other_films", "train_encoder", "warm_up", "world"]
+__all__ = [
+    "NIH_LABELS",
+    "StudyFilms",
+    "fold_of",
+    "look",
+    "other_films",
+    "shared_targets",
+    "train_encoder",
+    "warm_up",
+    "world",
+]
 
 #: The 14 findings of ChestX-ray14 (Wang et al. 2017), then kermany's one.
 NIH_LABELS = (
@@ -275,7 +285,7 @@ def look(graph: Path, pack: np.ndarray, wanted: Sequence[int], size: int, name: 
     return out
 
 
-def other_films(folder: Path) -> tuple[list[Path], np.ndarray, np.ndarray]:
+def other_films(folder: Path, sets: Sequence[str] = ("nih14", "kermany")) -> tuple[list[Path], np.ndarray, np.ndarray]:
     """Films of other collections that may be trained on: paths, targets (N, 15) with NaN, lateral (N,).
 
     Three patients of four (by a hash of the patient); the fourth is kept for measuring. A label is known only
@@ -287,6 +297,8 @@ def other_films(folder: Path) -> tuple[list[Path], np.ndarray, np.ndarray]:
             if fold_of(row["patient_id"] or row["filename"], 4) == 0:
                 continue
             found = set(row["labels"].split("|"))
+            if row["set"] not in sets:
+                continue
             if row["set"] == "nih14":
                 targets.append([float(n in found) for n in NIH_LABELS] + [math.nan])
             elif row["set"] == "kermany":
@@ -295,6 +307,45 @@ def other_films(folder: Path) -> tuple[list[Path], np.ndarray, np.ndarray]:
                 continue
             paths.append(folder / row["set"] / row["filename"])
     return paths, np.array(targets, np.float32), np.zeros(len(paths), np.float32)
+
+
+#: What the findings of ChestX-ray14 are called here.
+_SHARED = {
+    "Atelectasis": ("label:Atelectasis", "mesh:Pulmonary Atelectasis"),
+    "Cardiomegaly": ("label:Cardiomegaly", "mesh:Cardiomegaly"),
+    "Consolidation": ("label:Consolidation", "mesh:Consolidation"),
+    "Edema": ("label:Edema", "mesh:Pulmonary Edema"),
+    "Effusion": ("label:Pleural Effusion", "mesh:Pleural Effusion"),
+    "Emphysema": ("mesh:Emphysema", "mesh:Pulmonary Emphysema"),
+    "Fibrosis": ("mesh:Pulmonary Fibrosis",),
+    "Hernia": ("mesh:Hernia, Hiatal",),
+    "Infiltration": ("mesh:Infiltrate",),
+    "Mass": ("mesh:Mass",),
+    "Nodule": ("mesh:Nodule",),
+    "Pleural_Thickening": ("label:Pleural Other", "mesh:Thickening"),
+    "Pneumonia": ("label:Pneumonia", "mesh:Pneumonia"),
+    "Pneumothorax": ("label:Pneumothorax", "mesh:Pneumothorax"),
+}
+
+
+def shared_targets(values: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """(N, len(names)) concepts of films with the ChestX-ray14 targets ``values`` (N, 15); NaN where they say nothing.
+
+    "Infiltration" is an opacity, but only a film without any finding has none: so is atelectasis, or a mass.
+    """
+    column = {name: i for i, name in enumerate(names)}
+    found = {label: values[:, k] for k, label in enumerate(NIH_LABELS)}
+    out = np.full((len(values), len(names)), np.nan, np.float32)
+    for label, concepts in _SHARED.items():
+        for concept in concepts:
+            if concept in column:
+                out[:, column[concept]] = found[label]
+    out[:, column["label:Lung Lesion"]] = np.maximum(found["Mass"], found["Nodule"])
+    dense = np.maximum.reduce([found[n] for n in ("Infiltration", "Consolidation", "Pneumonia", "Edema")])
+    silent = values[:, : len(NIH_LABELS)].max(1) == 0
+    out[:, column["label:Lung Opacity"]] = np.where(dense == 1, 1.0, np.where(silent, 0.0, np.nan))
+    out[:, column["label:No Finding"]] = silent
+    return out
 
 
 def warm_up(

@@ -17,7 +17,7 @@ from wetread.train.compose import Lesson
 from wetread.train.features import FilmOutputs, StudyFeatures
 from wetread.types import LABELS
 
-__all__ = ["MAX_INDICATION", "Scale", "commands_of_text", "lesson_of", "reader_rows"]
+__all__ = ["MAX_INDICATION", "Scale", "commands_of_text", "lesson_of", "reader_rows", "teaching_text", "tokens_of"]
 
 #: Tokens of the indication that are read.
 MAX_INDICATION = 16
@@ -114,18 +114,24 @@ def lesson_of(
 ) -> Lesson:
     """The lessons of studies that have FINDINGS (all rows given must); ``clean`` makes references of texts."""
     texts = [teaching_text(row, tokenizer, limit) for row in rows]
-    tokens = [
-        [BEGIN, *_flat(findings, tokenizer), IMPRESSION, *_flat(impression, tokenizer), END]
-        for findings, impression in texts
-    ]
     truth = np.stack([commands_of_text(findings) for findings, _ in texts])
     return Lesson(
         **read,
         truth=torch.from_numpy(truth),
         guess=torch.from_numpy(guess),
-        tokens=_padded(tokens),
+        tokens=tokens_of(texts, tokenizer),
         texts=tuple(clean(row.findings or "") for row in rows),
         impressions=tuple(clean(row.impression or "") for row in rows),
+    )
+
+
+def tokens_of(reports: Sequence[tuple[Sequence[str], Sequence[str]]], tokenizer: Tokenizer) -> torch.Tensor:
+    """Sentences of both sections of each report → (N, T) tokens: BEGIN, FINDINGS, IMPRESSION, END, then PAD."""
+    return _padded(
+        [
+            [BEGIN, *_flat(findings, tokenizer), IMPRESSION, *_flat(impression, tokenizer), END]
+            for findings, impression in reports
+        ]
     )
 
 

@@ -99,10 +99,25 @@ def load_targets(run: Run) -> targets.Concepts:
         return targets.Concepts(tuple(str(n) for n in stored["names"]), stored["values"])
 
 
+def _with_other_films(run: Run, concepts: targets.Concepts) -> tuple[np.ndarray, encode.StudyFilms, np.ndarray]:
+    """Pack, films and targets of the run's studies, then of the other films as studies of one film each."""
+    pack, own, values = films.packed(run.folder / "pack"), run.films, concepts.values
+    if not (run.config.data.other_films and run.config.encoder.joint):
+        return pack, own, values
+    paths, found, lateral = encode.other_films(Path(run.config.data.other_films), sets=("nih14",))
+    more = films.pack(paths, run.folder / "pack-joint")
+    singles = tuple((i,) for i in range(len(pack), len(pack) + len(more)))
+    return (
+        np.concatenate((pack, more)),
+        encode.StudyFilms((*own.films, *singles), np.concatenate((own.lateral, lateral))),
+        np.concatenate((values, encode.shared_targets(found, concepts.names))),
+    )
+
+
 def _encoder(run: Run) -> None:
     config = run.config.encoder
     concepts = load_targets(run)
-    pack = films.packed(run.folder / "pack")
+    pack, own, values = _with_other_films(run, concepts)
     warm = run.folder / "warmup.safetensors"
     start = load_file(warm) if warm.exists() else None
     folds = np.array([encode.fold_of(row.study_id, config.folds) for row in run.rows])
@@ -110,10 +125,13 @@ def _encoder(run: Run) -> None:
         done = run.folder / f"encoder{fold}.safetensors"
         if not done.exists():
             studies = [int(i) for i in np.flatnonzero(run.teachers & (folds != fold))]
+            studies += range(len(run.rows), len(values))
+            if config.continued:
+                start = load_file(Path(config.continued) / f"encoder{fold}.safetensors")
             network = encode.train_encoder(
                 pack,
-                run.films,
-                concepts.values,
+                own,
+                values,
                 concepts.weights,
                 studies,
                 config,
@@ -258,18 +276,17 @@ def _decoder(run: Run) -> None:
         decoder.load_state_dict(load_file(agreed))
     else:
         texts = [lessons.teaching_text(row, tokenizer, config.max_tokens) for row in teachers]
-        chosen = consensus.choose(
+        agreement = consensus.agree(
             probability[taught],
             guess[taught],
-            [" ".join(findings) for findings, _ in texts],
-            [" ".join(impression) for _, impression in texts],
-            lesson.texts,
+            texts,
+            (lesson.texts, lesson.impressions),
             protocol.hypothesis,
-            config.consensus_width,
+            config,
         )
-        log.info("consensus: %d reports taught of %d", len(set(chosen.tolist())), len(chosen))
+        log.info("consensus: %d reports taught of %d", len({tuple(f) for f, _ in agreement}), len(agreement))
         obeyed = torch.from_numpy(guess[taught])
-        taught_again = replace(lesson, tokens=lesson.tokens[torch.from_numpy(chosen)], truth=obeyed, guess=obeyed)
+        taught_again = replace(lesson, tokens=lessons.tokens_of(agreement, tokenizer), truth=obeyed, guess=obeyed)
         phase = replace(config, epochs=config.consensus_epochs)
         place = run.folder / "checkpoints" / "consensus.pt"
         compose.teach(decoder, taught_again, phase, run.config.seed, place, judge, "consensus")

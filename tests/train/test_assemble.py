@@ -1,0 +1,103 @@
+"""A report is put together so that it agrees with the references, says what is commanded and nothing twice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from wetread.train import consensus
+from wetread.train.assemble import OTHERS, Stock, assemble, detailed
+from wetread.train.config import DecoderConfig
+from wetread.types import LABELS
+
+_CALM = ["The heart is normal in size.", "The lungs are clear.", "There is no pleural effusion."]
+_BIG = ["The heart is enlarged.", "The lungs are clear.", "There is no pleural effusion."]
+_WET = ["The heart is normal in size.", "There is a pleural effusion.", "There is no pneumothorax."]
+_REPORTS = [_CALM] * 4 + [_BIG] * 3 + [_WET] * 3
+
+
+def _clean(text: str) -> str:
+    return text.lower().replace(".", " .")
+
+
+def _stock(reports: list[list[str]] = _REPORTS) -> Stock:
+    return Stock.of(reports, [_clean(" ".join(r)) for r in reports], _clean, often=2, short=9)
+
+
+def _wanted(*names: str) -> np.ndarray:
+    return np.array([LABELS[k] in names for k in OTHERS])
+
+
+def _weight(*studies: int) -> np.ndarray:
+    weight = np.zeros(len(_REPORTS))
+    weight[list(studies)] = 1 / len(studies)
+    return weight
+
+
+def test_the_references_own_report_comes_back() -> None:
+    assert assemble(_stock(), _weight(0, 1, 2, 3), _wanted(), bleu=1.0) == _CALM
+    assert assemble(_stock(), _weight(4, 5, 6), _wanted("Cardiomegaly"), bleu=1.0) == _BIG
+
+
+@pytest.mark.parametrize("name", ["Cardiomegaly", "Pleural Effusion"])
+def test_a_commanded_finding_is_said_even_where_no_reference_has_it(name: str) -> None:
+    stock = _stock()
+    said = assemble(stock, _weight(0, 1, 2, 3), _wanted(name), bleu=1.0)
+    rows = [stock.texts.index(s) for s in said]
+    assert (stock.surely[rows].any(0) == _wanted(name)).all()
+
+
+def test_what_is_not_commanded_is_not_said() -> None:
+    stock = _stock()
+    said = assemble(stock, _weight(4, 5, 6), _wanted(), bleu=1.0)
+    assert "The heart is enlarged." not in said
+    assert not stock.perhaps[[stock.texts.index(s) for s in said]].any()
+
+
+def test_a_site_with_a_finding_is_not_called_normal() -> None:
+    said = assemble(_stock(), _weight(0, 4), _wanted("Cardiomegaly"), bleu=1.0)
+    assert "The heart is enlarged." in said
+    assert "The heart is normal in size." not in said
+
+
+def test_nothing_is_said_twice_in_other_words() -> None:
+    reports = [["No pleural effusion or pneumothorax.", "There is no pneumothorax or pleural effusion."]] * 4
+    weight = np.full(4, 0.25)
+    assert len(assemble(_stock(reports), weight, _wanted(), bleu=1.0)) == 1
+
+
+def test_sides_and_rare_long_sentences_are_no_stock() -> None:
+    assert detailed("There is a left pleural effusion.")
+    assert not detailed("There are bilateral pleural effusions.")
+    long = "The heart is moderately enlarged in a way that was said of one single patient only."
+    stock = _stock([*_REPORTS, [long, "There is a left pleural effusion."]])
+    assert long not in stock.texts
+    assert "There is a left pleural effusion." not in stock.texts
+
+
+def test_a_study_does_not_teach_itself() -> None:
+    probability = np.full((5, 14), 0.1)
+    probability[:, 1] = [0.1, 0.2, 0.3, 0.8, 0.9]
+    weight = consensus.kernel(probability, probability[3], 0.1, without=3)
+    assert weight[3] == 0
+    assert weight.argmax() == 4
+    assert weight.sum() == pytest.approx(1)
+
+
+def test_agreement_obeys_the_commands_in_both_sections() -> None:
+    impressions = [["No acute disease."]] * 4 + [["Cardiomegaly."]] * 3 + [["Pleural effusion."]] * 3
+    commands = np.zeros((10, 14), int)
+    commands[4:7, LABELS.index("Cardiomegaly")] = 1
+    commands[7:, LABELS.index("Pleural Effusion")] = 1
+    probability = np.where(commands == 1, 0.9, 0.1)
+    taught = consensus.agree(
+        probability,
+        commands,
+        list(zip(_REPORTS, impressions, strict=True)),
+        ([_clean(" ".join(r)) for r in _REPORTS], [_clean(" ".join(r)) for r in impressions]),
+        _clean,
+        DecoderConfig(consensus_often=2, consensus_width=0.2),
+    )
+    assert taught[0] == (_CALM, ["No acute disease."])
+    assert taught[5] == (_BIG, ["Cardiomegaly."])
+    assert taught[9][1] == ["Pleural effusion."]
