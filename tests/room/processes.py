@@ -33,15 +33,27 @@ def children(pid: int) -> list[int]:
     """The processes that a process has started with multiprocessing."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += [int(word) for word in task.read_text().split()]
-    return [child for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        with suppress(FileNotFoundError):  # the thread has ended since
+            found += [int(word) for word in task.read_text().split()]
+    return [child for child in found if b"spawn_main" in _command(child)]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has ended since
+        return b""
 
 
 def _listens(pid: int) -> bool:
     listening = {
         line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[3] == "0A"
     }
-    for handle in Path(f"/proc/{pid}/fd").iterdir():
+    try:
+        handles = list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
+    for handle in handles:
         try:
             target = os.readlink(handle)
         except OSError:

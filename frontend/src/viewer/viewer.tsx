@@ -386,8 +386,8 @@ function PaneView({ slot, index, viewing, regions }: { slot: Slot; index: number
 
 function ToolButton({ name, short, keys, pressed, disabled, act }: { name: TextKey; short?: TextKey; keys: string; pressed?: boolean; disabled?: boolean; act: () => void }) {
   return (
-    <button type="button" class={`tool ${pressed ? "on" : ""}`} aria-pressed={pressed} disabled={disabled} aria-label={short && t(name)} title={`${t(name)} (${keys})`} onClick={act}>
-      {t(short ?? name)}<kbd>{keys}</kbd>
+    <button type="button" class={`tool ${pressed ? "on" : ""}`} aria-pressed={pressed} disabled={disabled} title={`${t(name)} (${keys})`} onClick={act}>
+      {t(short ?? name)}{short && <span class="sr"> {t(name)}</span>}<kbd>{keys}</kbd>
     </button>
   );
 }
