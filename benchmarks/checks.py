@@ -22,6 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.planted import CLEAN, FIRST, KINDS, UNSEEN, Words, draft_of, plant
+from benchmarks.planted_third import THIRD
 from wetread.report.checks import check, repair_report
 from wetread.report.checks.engine import check_text
 from wetread.report.sentences import split_sentences
@@ -130,7 +131,8 @@ def main() -> None:
         if args.show == "severe":
             print("\n".join(lines))
     columns = {f"{name} reports": (reports, FIRST) for name, reports in bases.items()}
-    columns |= {f"{name} reports, unseen words": (reports, UNSEEN) for name, reports in bases.items()}
+    columns |= {f"{name} reports, second words": (reports, UNSEEN) for name, reports in bases.items()}
+    columns |= {f"{name} reports, third words": (reports, THIRD) for name, reports in bases.items()}
     rows = []
     for kind in KINDS:
         row = [kind]

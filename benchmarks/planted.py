@@ -646,7 +646,7 @@ def _device_unseen(report: Report, rng: random.Random, words: Words) -> Planted 
 
 def _side_box(report: Report, rng: random.Random, words: Words) -> Planted | None:
     side = rng.choice(["left", "right"])
-    concept = rng.choice(["effusion", "pneumothorax", "consolidation", "nodule"])
+    concept = rng.choice(["effusion", "pneumothorax", "consolidation"])  # a nodule's map does not know the side
     stated = _fill(rng.choice(words.stated[concept]), side)
     changed = replace(report, findings=_insert(report.findings, stated, rng))
     box = (100, 600, 300, 800) if side == "left" else (700, 600, 900, 800)  # the patient's right is on the left

@@ -17,7 +17,7 @@ from wetread.decode import DecodingOptions, Written, write
 from wetread.image.thorax import Frame
 from wetread.image.transforms import to_input
 from wetread.model.bundle import Bundle
-from wetread.model.findings import findings_of, fuse, head_input, probabilities
+from wetread.model.findings import CLIP, findings_of, fuse, head_input, probabilities
 from wetread.model.novelty import is_far, novelty
 from wetread.model.runtime import FilmReader, OnnxFilmReader, OnnxWriter, Seen, Writer, scaled_cells, study_memory
 from wetread.model.tokenizer import Tokenizer
@@ -167,13 +167,16 @@ class Drafter:
         return Drafted(replace(draft, seconds=seconds), study, heat)
 
     def embed(self, study: Study) -> np.ndarray:
-        """(d,) float32 of unit length: the films' description and the findings, for similar cases."""
+        """(d,) float32 of unit length: the concepts and the odds of the findings, for similar cases."""
         return self._embedding(self.look(study))
 
     def _embedding(self, look: Look) -> np.ndarray:
-        vector = look.seen.vector.mean(0) - self.bundle.arrays["vector_mean"]
-        findings = np.array([look.labels[name].probability for name in LABELS]) - self.bundle.arrays["prior"]
-        parts = [p / max(float(np.linalg.norm(p)), 1e-9) for p in (vector, findings)]
+        arrays = self.bundle.arrays
+        concepts = (look.seen.logits.mean(0) - arrays["logit_mean"]) / arrays["logit_sd"]
+        findings = np.array([look.labels[name].probability for name in LABELS])
+        chance, prior = (np.clip(p, 1e-4, 1 - 1e-4) for p in (findings, arrays["prior"]))
+        odds = np.log(chance / (1 - chance)) - np.log(prior / (1 - prior))
+        parts = [p / max(float(np.linalg.norm(p)), 1e-9) for p in (np.clip(concepts, -CLIP, CLIP), odds)]
         return (np.concatenate(parts) / np.sqrt(2)).astype(np.float32)
 
     def _similar(self, study: Study, look: Look) -> tuple[SimilarCase, ...]:

@@ -174,6 +174,12 @@ def _device(statement: Statement) -> str:
     return statement.phrase.lower().split()[-1].rstrip("s")
 
 
+def _named(group: list[Statement]) -> set[str | None]:
+    """The sides of statements; of a sentence that names one, the statements that have it."""
+    placed = {s.sentence for s in group if s.side}
+    return {s.side for s in group if s.side or s.sentence not in placed}
+
+
 def _sides(statements: list[Statement]) -> Iterator[Flag]:
     """The same finding on the right in one section and on the left in the other."""
     groups: dict[str, list[Statement]] = {}
@@ -184,23 +190,23 @@ def _sides(statements: list[Statement]) -> Iterator[Flag]:
     for group in groups.values():
         above = [s for s in group if s.sentence.section == "findings"]
         below = [s for s in group if s.sentence.section == "impression"]
-        sides_above, sides_below = {s.side for s in above}, {s.side for s in below}
+        sides_above, sides_below = _named(above), _named(below)
         if (sides_above, sides_below) not in (({"left"}, {"right"}), ({"right"}, {"left"})):
             continue
-        stated = below[0]
+        stated, first = (next(s for s in part if s.side) for part in (below, above))
         side = re.search(r"\b(left|right|lingula\w*)\b", stated.sentence.text, re.IGNORECASE)
-        if any(re.search(rf"\b{above[0].side}\b", s.sentence.text, re.IGNORECASE) for s in below):
+        if any(re.search(rf"\b{first.side}\b", s.sentence.text, re.IGNORECASE) for s in below):
             continue  # the sentence names both sides
         if any(re.search(rf"\b(?:{stated.side}|bilateral\w*|both)\b", s.sentence.text, re.IGNORECASE) for s in above):
             continue
         start = stated.sentence.start + side.start() if side else stated.start
         end = stated.sentence.start + side.end() if side else stated.end
         message = (
-            f"IMPRESSION puts '{stated.phrase}' on the {stated.side}, FINDINGS put '{above[0].phrase}' "
-            f"on the {above[0].side}."
+            f"IMPRESSION puts '{stated.phrase}' on the {stated.side}, FINDINGS put '{first.phrase}' "
+            f"on the {first.side}."
         )
-        mend = _like(side.group(), above[0].side or "") if side else None
-        yield Flag("side", "severe", "impression", start, end, message, mend, other=above[0].place)
+        mend = _like(side.group(), first.side or "") if side else None
+        yield Flag("side", "severe", "impression", start, end, message, mend, other=first.place)
 
 
 def _like(model: str, word: str) -> str:

@@ -109,7 +109,11 @@ _HISTORY = re.compile(
 )
 _LARGE = re.compile(r"\b(?:large|massive|moderate[- ]to[- ]large|huge|extensive)\b", re.IGNORECASE)
 
-_IS_LARGE = re.compile(r"\W*(?:is|are|appears?) (?:very |now |moderately )?(?:large|massive|huge)\b", re.IGNORECASE)
+_IS_LARGE = re.compile(
+    r"\W*(?:on the (?:left|right) (?:side )?)?(?:(?:is|are|appears?) (?:very |now |moderately )?|,\s*)"
+    r"(?:large|massive|huge)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)

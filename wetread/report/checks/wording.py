@@ -13,7 +13,7 @@ from wetread.types import Section
 __all__ = ["COMPARISON", "comparison_flags", "without_comparison", "wording_flags"]
 
 _BLANK = re.compile(
-    r"\bX{3,}\b|_{2,}|<unk>|\[UNK\]|\[\s*\]|\(\s*\)|\[\*\*.{0,80}?\*\*\]|\*{3,}|\{\s*\}|\[(?:insert|name|date|side|"
+    r"\bX{3,}\b|_{2,}|<unk>|\[UNK\]|\[\s*\]|\(\s*\)|\[\*\*.{0,80}?\*\*\]|\*{3,}|\{[a-z_ ]{0,20}\}|\[(?:insert|name|date|side|"
     r"blank)[^\]]{0,80}\]"
     r"|\?{3,}|<[a-z_ ]{1,20}>",
     re.IGNORECASE,
@@ -22,7 +22,7 @@ _BLANK = re.compile(
 _DEBRIS = re.compile(
     r"\b(?:new|next) (?:paragraph|line|section)\b|\bscratch that\b|\bdelete (?:that|last)\b|\bend (?:of )?dictation\b|"
     r"\b(?:full stop|period)(?=\s*(?:[.,;]|$|(?-i:[A-Z])))|\b(?:comma|semicolon)\b(?!-)|\bstrike that\b|\bcap that\b|"
-    r"\b(?:um|uh|uhm|erm)\b|\bdictated but not (?:read|reviewed)\b|\bgo back\b(?=\s*[.,])|\b(?:lorem ipsum|asdf|"
+    r"\b(?:um|uh|uhm|erm)\b|(?-i:\b[Ee]r)(?=,)|\bdictated but not (?:read|reviewed)\b|\bgo back\b(?=\s*[.,])|\b(?:lorem ipsum|asdf|"
     r"todo|tbd)\b|"
     r"\bopen paren\w*|\bclose paren\w*|\bpowerscribe\b|\binaudible\b",
     re.IGNORECASE,
@@ -41,6 +41,11 @@ _MEASURED = re.compile(
     rf"\b(?:measur(?:es|ing|ed)|diameter of|size of)\s+(?:approximately |about |up to |roughly |at least |at )*"
     rf"({_NUMBER}(?:\s*(?:x|×|by)\s*{_NUMBER}){{0,3}})(?![\w.]\w|\s*-?\s*(?:x|×|by|to|mm|cm|mil\w*|cen\w*|%|deg\w*|°|"
     rf"fr\w*)\b)",
+    re.IGNORECASE,
+)
+#: "A 4 x 5 mass".
+_PRODUCT = re.compile(
+    rf"(?<![\d.])({_NUMBER}\s*(?:x|×|by)\s*{_NUMBER})(?=\s+(?:\w+ ){{0,2}}(?:mass|nodul|opacit|lesion|effusion))",
     re.IGNORECASE,
 )
 #: "In" after a number is the inch, unless a place follows.
@@ -64,7 +69,8 @@ COMPARISON = re.compile(
     r"worsen(?:ed|ing)|improv(?:ed|ing|ement)|increas(?:ed|ing) (?:in size|since|from|compared)|decreas(?:ed|"
     r"ing) (?:in size|since|"
     r"from|compared)|progress(?:ed|ion|ive) (?:since|from|of)|resol(?:ved|ving|ution)|no longer|"
-    r"(?:is|are) new|(?:has|have) (?:not )?changed|new(?:ly)? (?:since|from|compared|developed)|has developed|"
+    r"(?:is|are) new|(?:has|have) (?:not )?(?:changed|increased|decreased|enlarged)|not (?:\w+ )?changed|continued \w+ (?:of|in)|"
+    r"(?:is|are) now (?:\w+ )?\w+er|new(?:ly)? (?:since|from|compared|developed)|has developed|"
     r"have developed|remain(?:s|ed)?|"
     r"long-?standing|similar (?:to|in appearance)|as before)\b",
     re.IGNORECASE,
@@ -130,7 +136,7 @@ def _units(text: str) -> Iterator[Flag]:
         elif unit not in ("in", "l", "g", "m") or _SIZE_WORDS.search(text, 0, match.end() + 30):
             message = f"'{match.group()}' is no size on a chest film; sizes are in mm or cm."
             yield _flag("unit", "severe", match, message)
-    bare = None if measured else _MEASURED.search(text)
+    bare = None if measured else _MEASURED.search(text) or _PRODUCT.search(text)
     if bare:
         yield _flag("unit", "warning", bare, f"'{bare[1]}' has no unit.")
 

@@ -1,0 +1,238 @@
+"""A third set of wordings for the planted errors, written by another hand than the rules' and run before it was read.
+
+The first run of ``benchmarks/checks.py`` on them is quoted in ``docs/log.md``; what the rules missed was mended after
+it, and three denials ("no acute or healing fracture", "no lobar consolidation", "no suspicious nodules") were replaced,
+for they deny less than the planted statement and so contradict nothing.
+"""
+
+from __future__ import annotations
+
+from benchmarks.planted import Words
+
+__all__ = ["THIRD"]
+
+THIRD = Words(
+    stated={
+        "effusion": (
+            "Blunting of the {s} costophrenic angle from a small pleural effusion.",
+            "Trace {s} pleural effusion.",
+            "Small-to-moderate pleural effusion on the {s} side.",
+            "Pleural fluid tracks up the {s} lateral chest wall.",
+            "The {s} hemidiaphragm is silhouetted by a pleural effusion.",
+        ),
+        "pneumothorax": (
+            "{S} apical pneumothorax, pleural line 8 mm from the chest wall.",
+            "Subtle {s} basilar pneumothorax with deep sulcus sign.",
+            "There is now a pneumothorax on the {s}.",
+            "A small residual {s} pneumothorax can be seen.",
+        ),
+        "consolidation": (
+            "Lobar consolidation of the {s} upper lobe.",
+            "{S} basilar airspace consolidation, with air bronchograms.",
+            "Focal consolidation projecting over the {s} mid lung.",
+            "There is dense retrocardiac consolidation on the {s}.",
+        ),
+        "edema": (
+            "Moderate interstitial edema with septal lines.",
+            "The pattern is that of pulmonary edema.",
+            "Findings of mild pulmonary edema.",
+            "Batwing perihilar edema.",
+        ),
+        "cardiomegaly": (
+            "Stigmata of cardiomegaly.",
+            "The cardiac silhouette is moderately enlarged.",
+            "Mildly enlarged heart.",
+            "The heart is big.",
+            "Cardiac enlargement is present.",
+        ),
+        "fracture": (
+            "Nondisplaced fracture of the {s} eighth rib posteriorly.",
+            "Comminuted fracture of the {s} clavicle.",
+            "The {s} humeral neck is fractured.",
+            "There are acute fractures of the {s} fourth through sixth ribs.",
+        ),
+        "nodule": (
+            "6 mm nodule in the {s} mid lung zone.",
+            "A small noncalcified nodule is present in the {s} lower lobe.",
+            "Nodular density measuring 1 cm in the {s} upper lobe, a lung nodule.",
+            "There is a faint pulmonary nodule near the {s} hilum.",
+        ),
+    },
+    denied={
+        "effusion": (
+            "The pleural spaces are free of effusion.",
+            "No effusion on either side.",
+            "There is no evidence for pleural effusion.",
+            "No pleural effusion is appreciated.",
+        ),
+        "pneumothorax": (
+            "There are no pneumothoraces.",
+            "No pneumothorax is visible.",
+            "Absence of pneumothorax.",
+            "No discernible pneumothorax.",
+        ),
+        "consolidation": (
+            "The lungs show no consolidation.",
+            "There is no consolidation of any lobe.",
+            "No consolidation is appreciated in either lung.",
+            "No airspace consolidation.",
+        ),
+        "edema": (
+            "No radiographic evidence of pulmonary edema.",
+            "There is no pulmonary edema.",
+            "No interstitial or alveolar edema.",
+        ),
+        "cardiomegaly": (
+            "The cardiac silhouette is not enlarged.",
+            "Heart size within normal limits.",
+            "There is no cardiomegaly.",
+            "Unremarkable heart size.",
+        ),
+        "fracture": (
+            "No recent or old fracture.",
+            "There are no fractures.",
+            "The ribs are without fracture.",
+        ),
+        "nodule": (
+            "There is no lung nodule.",
+            "No pulmonary nodules are evident.",
+            "The lungs are without nodules.",
+        ),
+    },
+    sentences={
+        "age": (
+            "This 45 year-old has clear lungs.",
+            "Normal film for an 8-year-old child.",
+            "The patient is a 77 yo smoker.",
+            "Age 29 years.",
+        ),
+        "view": (
+            "The lateral radiograph shows no retrosternal mass.",
+            "AP and lateral views were taken.",
+            "Chest, two views.",
+            "Seen best on the lateral view.",
+            "The lateral film confirms a posterior location.",
+            "PA/lateral chest.",
+        ),
+        "device-unseen": (
+            "Left internal jugular central line terminating in the mid SVC.",
+            "A dual-chamber pacemaker overlies the left chest.",
+            "Tracheostomy tube is midline.",
+            "Enteric tube courses below the diaphragm.",
+            "Right-sided Port-A-Cath in situ.",
+            "Sternotomy wires and a prosthetic aortic valve are noted.",
+            "Left-sided chest drain.",
+        ),
+        "blank": (
+            "Catheter tip in the ______ position.",
+            "There is a XXXX opacity at the base.",
+            "Nodule measuring [ ] in the lingula.",
+            "Discussed with Dr. [NAME].",
+            "The heart is ... XXXX in size.",
+            "The {side} hilum is prominent.",
+        ),
+        "debris": (
+            "The hila are normal comma no adenopathy.",
+            "The mediastinum is midline period new line",
+            "Correction strike that.",
+            "Er, the bones are normal.",
+            "The aorta is normal full stop",
+            "Next line.",
+            "End dictation.",
+            "Hila normal, um, bilaterally.",
+        ),
+        "unit": (
+            "A 9 kg mass is present.",
+            "Right apical nodule, 85 cm.",
+            "There is a nodule measuring 12 in the lingula.",
+            "The catheter tip is 3 km above the carina.",
+            "A 55 mm nodule is seen.",
+            "The pneumothorax measures 2.5 at the apex.",
+            "A 5 ml nodule at the left base.",
+            "A 4 x 5 mass lies in the left lung.",
+        ),
+        "comparison": (
+            "The cardiac silhouette remains enlarged.",
+            "Unchanged appearance of the chest.",
+            "Since the last examination the lungs have cleared.",
+            "Interval development of a small left effusion.",
+            "Bibasilar opacities have increased.",
+            "There is no significant interval change.",
+            "The nodule is not significantly changed.",
+            "Lines and tubes are in stable position.",
+            "The right effusion is now smaller.",
+            "In comparison with the previous study, the lungs are clearer.",
+            "Previously noted opacity has resolved.",
+            "Again demonstrated is a tortuous aorta.",
+            "Continued elevation of the left hemidiaphragm.",
+            "New airspace opacity in the right base compared to yesterday.",
+        ),
+        "body-part": (
+            "Three views of the right ankle were obtained.",
+            "The tibia and fibula are intact.",
+            "Pelvis radiograph: hip joints are preserved.",
+            "The scaphoid is normal.",
+            "Left hand radiographs show no fracture.",
+            "Cervical spine films show no malalignment.",
+            "KUB demonstrates a nonobstructive bowel gas pattern.",
+            "The knee joint is preserved.",
+        ),
+        "female": (
+            "The patient is female.",
+            "Woman with clear lungs.",
+            "She is rotated to the right.",
+            "Gravid patient, the abdomen was shielded.",
+            "Her heart is normal in size.",
+        ),
+        "male": (
+            "The patient is male.",
+            "Man with clear lungs.",
+            "He is rotated to the left.",
+            "His heart is normal in size.",
+            "Sclerotic foci in keeping with prostate metastases.",
+        ),
+        "critical-pneumothorax": (
+            "New right pneumothorax.",
+            "There is a pleural line at the left apex consistent with pneumothorax.",
+            "Moderate-sized pneumothorax on the left.",
+            "Findings concerning for tension pneumothorax.",
+            "Tiny apical pneumothorax cannot be excluded on the right.",
+            "Pneumothorax after line placement.",
+        ),
+        "critical-device": (
+            "Endotracheal tube tip terminates in the right mainstem.",
+            "The ETT is low lying, 5 mm above the carina; recommend retraction.",
+            "NG tube is coiled in the pharynx.",
+            "Malpositioned left subclavian catheter.",
+            "The Dobhoff tube enters the right lower lobe bronchus.",
+            "PICC line tip crosses the midline into the left brachiocephalic vein and should be repositioned.",
+            "The enteric tube tip is above the gastroesophageal junction.",
+            "The tip of the central line is in the right atrium; withdraw 4 cm.",
+            "Right IJ catheter tip in the subclavian vein.",
+            "Chest tube sidehole projects outside the thorax.",
+        ),
+        "critical-free-air": (
+            "Free air beneath the right hemidiaphragm.",
+            "There is intraperitoneal free air.",
+            "Lucency under the left hemidiaphragm worrisome for pneumoperitoneum.",
+            "Large volume pneumoperitoneum.",
+            "Free subdiaphragmatic air is noted.",
+        ),
+        "critical-effusion": (
+            "There is a large right-sided pleural effusion.",
+            "Large bilateral pleural effusions.",
+            "Near complete white-out of the right hemithorax.",
+            "Massive left effusion with contralateral shift.",
+            "The effusion on the right is very large.",
+            "Right pleural effusion, large, with compressive atelectasis.",
+        ),
+        "critical-mass": (
+            "Right suprahilar mass.",
+            "A 4.5 cm left lower lobe lung mass is concerning for malignancy.",
+            "There is a large mass in the anterior mediastinum.",
+            "Masslike opacity in the right apex suspicious for neoplasm.",
+            "Left perihilar mass with postobstructive atelectasis.",
+            "Pleural based mass along the right chest wall.",
+        ),
+    },
+)
