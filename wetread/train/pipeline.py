@@ -18,7 +18,7 @@ from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model.bundle import digest
 from wetread.model.findings import commands_of
 from wetread.model.tokenizer import Tokenizer
-from wetread.train import calibrate, compose, consensus, encode, export, features, films, lessons, targets, zones
+from wetread.train import calibrate, compose, consensus, encode, export, features, films, lessons, novelty, targets, zones
 from wetread.train.atlas import mean_films
 from wetread.train.config import Config
 from wetread.train.decoder import ReportDecoder
@@ -338,6 +338,7 @@ def _export(run: Run) -> None:
         "vector_mean": vector,
         "prior": positive[run.teachers & known].mean(0),
         **_zones(run, seen, pack, frontal),
+        **novelty.fit(seen.outputs.vector, seen.outputs.lateral, run.teachers[film_study], film_study, config.seed),
     }
     shape = {k: getattr(config.decoder, k) for k in ("width", "layers", "heads", "max_tokens")}
     settings = {
