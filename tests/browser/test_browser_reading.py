@@ -186,9 +186,14 @@ def test_whole_reading_with_the_keyboard(page: Page, tmp_path: Path) -> None:
     page.see("form.login")
 
 
-def test_dictated_words_are_taken_as_they_come(page: Page) -> None:
+def test_dictated_words_are_taken_as_they_come(page: Page, tmp_path: Path) -> None:
+    film = tmp_path / "spoken.dcm"
+    film.write_bytes(fakes.dicom(42, AccessionNumber="D42"))
     page.log_in("second")
-    page.read("A2")
+    page.drop("main.worklist", film)
+    page.click("dialog button[type=submit]")
+    page.see("tr[data-accession=D42][data-status=unread]")
+    page.read("D42")
     page.field("findings").send_keys(Keys.CONTROL + "a" + Keys.NULL, Keys.DELETE)
     # Whole phrases at once, without keys; the sentence's end is spoken later.
     for phrase in ("The trachea is", " midline", ". No free air below the diaphragm", "."):

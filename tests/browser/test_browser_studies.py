@@ -24,14 +24,16 @@ def check(page: Page, where: str) -> None:
 
 
 def test_a_prior_beside_the_film(page: Page, tmp_path: Path) -> None:
-    film = tmp_path / "earlier.dcm"
-    header = {"PatientName": "Test^P7", "PatientID": "P7", "AccessionNumber": "E7", "StudyDate": "20250102"}
-    film.write_bytes(fakes.dicom(70, **header))
+    films = tmp_path / "earlier.dcm", tmp_path / "now.dcm"
+    for film, accession, date in zip(films, ("E70", "N70"), ("20250102", "20261101"), strict=True):
+        header = {"PatientName": "Twice^Tom", "PatientID": "P70", "AccessionNumber": accession, "StudyDate": date}
+        film.write_bytes(fakes.dicom(int(date), **header))
     page.log_in("second")
-    page.drop("main.worklist", film)
+    page.drop("main.worklist", *films)
     page.click("dialog button[type=submit]")
-    page.see("tr[data-accession=E7][data-status=unread]")
-    page.read("E7")
+    for accession in ("E70", "N70"):
+        page.see(f"tr[data-accession={accession}][data-status=unread]")
+    page.read("E70")
     page.field("findings").send_keys(Keys.CONTROL + "a" + Keys.NULL, "The heart was of normal size then.")
     page.field("impression").send_keys(Keys.CONTROL + "a" + Keys.NULL, "Normal chest.")
     page.saved()
@@ -40,7 +42,7 @@ def test_a_prior_beside_the_film(page: Page, tmp_path: Path) -> None:
     page.see(".toast", "Signed")
     page.keys("q")
 
-    page.read("A7")
+    page.read("N70")
     assert "The heart was of normal size then." in page.see(".priors").text
     page.keys("p")
     assert "02/01/2025" in page.see(".pane.prior .top-left").text

@@ -95,9 +95,12 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
     return now;
   };
 
+  const giveBack = (): Promise<void> => send<void>("DELETE", `/api/studies/${encodeURIComponent(first.id)}/claim`).catch(() => undefined);
+
   const claim = async (takeOver: boolean): Promise<void> => {
     try {
       const answer = await send<{ claim: Claim }>("POST", `/api/studies/${encodeURIComponent(study.id)}/claim`, { take_over: takeOver });
+      if (!mounted.current) return void giveBack(); // left before the answer came
       const freed = desk.lockedBy.peek() !== null;
       desk.lockedBy.value = null;
       const now = desk.study.peek();
@@ -150,7 +153,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
       window.clearInterval(renew);
       desk.close();
       if (!caseOf && desk.study.peek().claim?.mine) {
-        void desk.flush().then(() => send("DELETE", `/api/studies/${encodeURIComponent(first.id)}/claim`)).catch(() => undefined);
+        void desk.flush().then(giveBack);
       }
     };
   }, []);
