@@ -18,7 +18,19 @@ from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model.bundle import digest
 from wetread.model.findings import commands_of
 from wetread.model.tokenizer import Tokenizer
-from wetread.train import calibrate, compose, consensus, encode, export, features, films, lessons, novelty, targets, zones
+from wetread.train import (
+    calibrate,
+    compose,
+    consensus,
+    encode,
+    export,
+    features,
+    films,
+    lessons,
+    novelty,
+    targets,
+    zones,
+)
 from wetread.train.atlas import mean_films
 from wetread.train.config import Config
 from wetread.train.decoder import ReportDecoder
