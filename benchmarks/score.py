@@ -1,11 +1,11 @@
 """Speed and memory of the evaluator beside pycocoevalcap 1.2 and its Java programs, in one run.
 
-    python benchmarks/score.py [--sizes 600 20000] [--million] [--markdown]
+    python benchmarks/score.py [--sizes 600 20000] [--million] [--groups language meteor clinical] [--markdown]
 
 Pairs are IU X-Ray's where ../shared is, else written ones, with noise (``tests/metrics/corpus.py``). Times are wall
 seconds and, in brackets, seconds of processor time with all children: the second holds on a busy machine too. With
-``--million``, ``wetread score`` runs on 10,000, 100,000 and 1,000,000 pairs (repeats with noise) in a process of its
-own, and its time per pair and its peak memory are printed.
+``--million``, ``wetread score`` runs each of the ``--groups`` of metrics on 10,000, 100,000 and 1,000,000 pairs (or
+``--pairs``; repeats with noise) in a process of its own, and its time per pair and its peak memory are printed.
 """
 
 from __future__ import annotations
@@ -113,8 +113,25 @@ def _java_meteor(references: Sequence[str], hypotheses: Sequence[str]) -> tuple[
     return corpus, segments
 
 
-def million(scratch: Path) -> list[tuple[str, ...]]:
-    """Rows: pairs, wall and processor microseconds a pair, peak memory."""
+def _run(group: str, size: int, files: Sequence[Path]) -> tuple[str, ...]:
+    """One row: ``wetread score`` of one group of metrics in a process of its own."""
+    command = [sys.executable, "-m", "wetread", "score", "--metrics", group, "--json"]
+    command += ["--references", str(files[0]), "--hypotheses", str(files[1])]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    if status:
+        raise SystemExit(f"wetread score --metrics {group} failed on {size:,} pairs")
+    memory = used.ru_maxrss * 1024 / 1e9
+    if memory > LIMIT_GB:
+        raise SystemExit(f"{memory:.2f} GB for {group} at {size:,} pairs is over the limit of {LIMIT_GB} GB")
+    micro = (1e6 * seconds / size for seconds in (wall, used.ru_utime + used.ru_stime))
+    return (group, f"{size:,}", *(f"{value:.0f}" for value in micro), f"{memory:.2f} GB")
+
+
+def million(scratch: Path, groups: Sequence[str], sizes: Sequence[int]) -> list[tuple[str, ...]]:
+    """Rows: metrics, pairs, wall and processor microseconds a pair, peak memory."""
     draw = random.Random(0)
     source = pairs(2000, seed=7)
     words = sorted({word for text in source[0] for word in text.split()})
@@ -127,33 +144,14 @@ def million(scratch: Path) -> list[tuple[str, ...]]:
         return " ".join(tokens)
 
     rows = []
-    for size in MILLION:
+    for size in sizes:
         files = [scratch / "references.txt", scratch / "hypotheses.txt"]
         for file, texts in zip(files, source):
             with file.open("w", encoding="utf-8") as out:
                 out.writelines((noisy(texts[k % len(texts)]) or "x") + "\n" for k in range(size))
-        command = [
-            sys.executable,
-            "-m",
-            "wetread",
-            "score",
-            "--references",
-            str(files[0]),
-            "--hypotheses",
-            str(files[1]),
-        ]
-        start = time.perf_counter()
-        process = subprocess.Popen([*command, "--metrics", "language", "--json"], stdout=subprocess.DEVNULL)
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - start
-        if status:
-            raise SystemExit(f"wetread score failed on {size:,} pairs")
-        memory = used.ru_maxrss / 2**20
-        processor = used.ru_utime + used.ru_stime
-        rows.append((f"{size:,}", f"{1e6 * wall / size:.0f}", f"{1e6 * processor / size:.0f}", f"{memory:.2f} GiB"))
-        print("  ".join(rows[-1]), file=sys.stderr)
-        if memory > LIMIT_GB:
-            raise SystemExit(f"{memory:.2f} GiB at {size:,} pairs is over the limit of {LIMIT_GB} GB")
+        for group in groups:
+            rows.append(_run(group, size, files))
+            print("  ".join(rows[-1]), file=sys.stderr, flush=True)
     return rows
 
 
@@ -170,6 +168,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="*", default=[600, 20_000])
     parser.add_argument("--million", action="store_true")
+    parser.add_argument("--groups", nargs="*", default=["language"], metavar="M", help="of --million; commas join")
+    parser.add_argument("--pairs", type=int, nargs="*", default=MILLION, metavar="N", help="sizes of --million")
     parser.add_argument("--markdown", action="store_true")
     args = parser.parse_args()
     if args.markdown:
@@ -182,7 +182,8 @@ def main() -> None:
             head = ("", "pairs", "pycocoevalcap 1.2", "wetread", "times faster", "difference")
             _print(head, rows, args.markdown)
         if args.million:
-            _print(("pairs", "µs a pair, wall", "µs, processor", "peak memory"), million(scratch), args.markdown)
+            head = ("metrics", "pairs", "µs a pair, wall", "µs, processor", "peak memory")
+            _print(head, million(scratch, args.groups, args.pairs), args.markdown)
 
 
 if __name__ == "__main__":

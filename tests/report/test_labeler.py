@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wetread.report.labeler import Mention, combine, label, label_many, label_spans
+from wetread.report.labeler import Mention, combine, label, label_many, label_spans, stated_opacity
 from wetread.report.sentences import split_sentences
 from wetread.types import LABELS
 
@@ -131,12 +131,32 @@ def test_meaning(text: str, short: str, convention: str) -> None:
         ("Degenerative endplate changes.", "NF-", "SD+ NF-"),
         ("Stable mediastinum.", "", "EC? NF-"),
         ("Clips in the mediastinum.", "", "EC+ NF-"),
+        ("Stable enlarged cardiomediastinal silhouette.", "EC+ NF-", "EC? NF-"),
+        ("Platelike atelectasis.", "AT+ NF-", "AT+ SD+ NF-"),
+        ("Previously seen left nodule is not seen.", "LL- NF+", "LL+ NF-"),
+        ("Small volumes with vascular crowding.", "", "NF-"),
+        ("The lungs are otherwise clear.", "NF+", "NF-"),
+        ("There are no displaced rib fractures.", "FX- NF+", "FX- NF-"),
     ],
 )
 def test_what_chexbert_reads_oddly(text: str, plain: str, chexbert: str) -> None:
     assert combine(label_spans(text)) == expected(plain)
     assert label(text, "plain") == expected(plain)
     assert label(text) == expected(chexbert)
+
+
+def test_an_opacity_that_chexbert_passes_over() -> None:
+    """What explains the opacity, beside denials, outweighs it; a second kind of opacity turns that again."""
+    mass = "A mass in the right apex. Coarse interstitial markings. No effusion. No consolidation."
+    assert label(mass, "plain") == expected("LL+ LO+ PE- CO- NF-")
+    assert label(mass) == expected("LL+ PE- CO- NF-")
+    assert combine(label_spans(mass, "chexbert")) == label(mass)
+    assert label("Coarse interstitial markings.") == expected("LO+ NF-")
+    scar = "Scarring or atelectasis on the left. No infiltrate. No effusion."
+    assert label(scar) == expected("LO- AT? PE- NF-")
+    assert label(scar + " Patchy opacities and airspace disease on the right.")["Lung Opacity"] == "positive"
+    assert "scar" in stated_opacity(scar)
+    assert stated_opacity("No infiltrate.") == set()
 
 
 def test_the_strongest_statement_counts() -> None:
@@ -241,6 +261,6 @@ def test_agreement_with_chexbert() -> None:
             true[name] += tags[name] == "1.0"
             hits[name] += state == "positive" and tags[name] == "1.0"
     f1 = {name: 2 * hits[name] / max(1, said[name] + true[name]) for name in LABELS}
-    assert 2 * sum(hits.values()) / (sum(said.values()) + sum(true.values())) >= 0.915
+    assert 2 * sum(hits.values()) / (sum(said.values()) + sum(true.values())) >= 0.918
     assert f1["No Finding"] >= 0.95
     assert min(f1[name] for name in LABELS if true[name] >= 15) >= 0.78

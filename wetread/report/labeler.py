@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple, cast
 
+from wetread.report.opacity import OPACITY, circumstances, is_passed_over
 from wetread.report.phrases import Match, Matcher, Rule, Token, read_table, tokenize
-from wetread.report.sentences import split_sentences
+from wetread.report.sentences import Span, split_sentences
 from wetread.types import LABELS, State
 
-__all__ = ["Convention", "Labels", "Mention", "combine", "label", "label_many", "label_spans"]
+__all__ = ["Convention", "Labels", "Mention", "combine", "label", "label_many", "label_spans", "stated_opacity"]
 
 #: The state of each of the 14 labels; None where the text does not mention it.
 Labels = dict[str, State | None]
@@ -114,7 +115,7 @@ class _Tables(NamedTuple):
 
 
 def _split_flags(cell: str) -> tuple[str, str]:
-    name = cell.rstrip("?!=^~")
+    name = cell.rstrip("?!=^~%")
     if name not in (*LABELS, OTHER, HIDDEN):
         raise ValueError(f"findings.tsv or meanings.tsv: '{name}' is no label")
     return name, cell[len(name) :]
@@ -122,7 +123,7 @@ def _split_flags(cell: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=2)
 def _tables(convention: Convention) -> _Tables:
-    """Read the tables; rows with the flag ``~`` count under the convention ``chexbert`` only."""
+    """Read the tables; the flag ``~`` is for the convention ``chexbert`` only, ``%`` for ``plain`` only."""
     plain = convention == "plain"
     rules: list[Rule] = []
     for cell, phrase in read_table("findings.tsv", 2):
@@ -139,7 +140,7 @@ def _tables(convention: Convention) -> _Tables:
         name, flags = _split_flags(cell)
         if state not in _STRENGTH:
             raise ValueError(f"meanings.tsv: '{state}' is no state")
-        if not (plain and "~" in flags):
+        if ("~" if plain else "%") not in flags:
             meanings.setdefault((subject, predicate), []).append((name, cast(State, state)))
             kinds.setdefault(subject, set()).add(predicate)
     matcher = Matcher(rules, several=(_CONTEXT, _ATTRIBUTE))
@@ -354,12 +355,16 @@ def _joined_before(things: list[_Thing], index: int, words: list[str]) -> list[_
 
 
 def _without_echoes(things: list[_Thing]) -> list[_Thing]:
-    """Drop "normal" and "enlarged" where they are the predicate of a mention: they are said once."""
+    """Drop "normal" and "enlarged" where they are the predicate of a mention: they are said once.
+
+    What has the very place of a mention comes from the same row of the table and stays.
+    """
     spans = [(t.first, t.last) for t in things if t.label not in (OTHER, NO_FINDING)]
     return [
         t
         for t in things
-        if t.label not in (OTHER, NO_FINDING) or not any(a <= t.first and t.last <= b for a, b in spans)
+        if t.label not in (OTHER, NO_FINDING)
+        or not any(a <= t.first and t.last <= b and (a, b) != (t.first, t.last) for a, b in spans)
     ]
 
 
@@ -421,12 +426,43 @@ def label_spans(text: str, convention: Convention = "plain") -> list[Mention]:
         convention: see ``Convention``; by default what the text says.
     """
     mentions = []
-    for index, span in enumerate(split_sentences(text)):
-        for hit in _read(span.value, convention):
-            start, end = span.start + hit.start, span.start + hit.end
-            place = (index, start, end, text[start:end])
-            mentions.append(Mention(hit.label, hit.state, *place, hit.side, hit.zone, hit.severity))
+    for index, span, hit in _hits(text, convention):
+        start, end = span.start + hit.start, span.start + hit.end
+        place = (index, start, end, text[start:end])
+        mentions.append(Mention(hit.label, hit.state, *place, hit.side, hit.zone, hit.severity))
     return mentions
+
+
+_Found = list[tuple[int, Span, _Hit]]
+
+
+def _stated(text: str, convention: Convention) -> _Found:
+    return [(k, span, hit) for k, span in enumerate(split_sentences(text)) for hit in _read(span.value, convention)]
+
+
+def _states_opacity(hit: _Hit) -> bool:
+    return hit.label == OPACITY and hit.state == "positive"
+
+
+def _circumstances(found: _Found) -> set[str]:
+    return circumstances([(k, span.value[hit.start : hit.end], hit) for k, span, hit in found])
+
+
+def _hits(text: str, convention: Convention) -> _Found:
+    """The mentions of a report; an opacity that CheXbert passes over is abnormal and nothing more."""
+    found = _stated(text, convention)
+    if convention == "plain" or not any(_states_opacity(hit) for _, _, hit in found):
+        return found
+    if not is_passed_over(_circumstances(found)):
+        return found
+    other = {"label": NO_FINDING, "state": "negative"}
+    return [(k, span, hit._replace(**other) if _states_opacity(hit) else hit) for k, span, hit in found]
+
+
+def stated_opacity(text: str) -> set[str]:
+    """The circumstances of the opacities that a report states, as ``data/opacity.tsv`` names them; empty if none."""
+    found = _stated(text, "chexbert")
+    return _circumstances(found) if any(_states_opacity(hit) for _, _, hit in found) else set()
 
 
 def combine(mentions: Iterable[Mention | _Hit]) -> Labels:
@@ -458,10 +494,7 @@ def label(text: str, convention: Convention = "chexbert") -> Labels:
         text: the report or the section to label; any string, also an empty one (all None).
         convention: see ``Convention``; by default that of the published scores.
     """
-    hits: list[_Hit] = []
-    for span in split_sentences(text):
-        hits.extend(_read(span.value, convention))
-    return combine(hits)
+    return combine(hit for _, _, hit in _hits(text, convention))
 
 
 def label_many(texts: Iterable[str], convention: Convention = "chexbert") -> list[Labels]:
