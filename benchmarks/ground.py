@@ -1,6 +1,7 @@
 """Do the heat maps point to what their sentences name?
 
-    python benchmarks/ground.py --manifest MANIFEST [--bundle BUNDLE] [--shared ../shared] [--markdown FILE]
+    python benchmarks/ground.py --manifest MANIFEST [--bundle BUNDLE] [--shared ../shared] [--drafts FILE]
+        [--markdown FILE]
 
 On val: the side and the zone that a reference's statement names beside where its label's map lies, with those words
 withheld; the part of the chest where a label shows; deletion and insertion; shifted films. On ChestX-ray14's films: the
@@ -11,22 +12,24 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 from tqdm import tqdm
 
 from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.draft import Drafter
-from wetread.ground import box_of, evidence_of, frames_of, heat_map
+from wetread.ground import box_of, evidence_of, frames_of, heat_map, in_zones
 from wetread.image.thorax import Frame, place
 from wetread.image.transforms import to_input
 from wetread.model.bundle import Bundle
-from wetread.model.runtime import OnnxFilmReader
+from wetread.model.runtime import OnnxFilmReader, scaled_cells
+from wetread.model.zones import zone_chances, zone_means
 from wetread.report.labeler import label_spans
 from wetread.types import LABELS, Box, Study, View
 
@@ -47,18 +50,25 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Film:
-    """A frontal film as the drafter sees it: label maps (14, 14, 14) in standard deviations, logits (14,), frame."""
+    """A frontal film as drafted: label maps (14, 14, 14) in standard deviations, logits (14,), frame, zones (14, 3)."""
 
     view: View
     maps: np.ndarray
     logits: np.ndarray
     lateral: bool
     frame: Frame
+    zones: np.ndarray | None = None
 
     def heat(self, label: str, part: np.ndarray | None = None) -> np.ndarray:
         """The label's own heat, without any words; within a part of the mean film, or anywhere."""
         where = np.ones((GRID, GRID), np.float32) if part is None else self.frame.onto_film(part)
         return heat_map(self.maps[LABELS.index(label)], where)
+
+    def zoned(self, label: str, zones: np.ndarray | None = None) -> np.ndarray:
+        """The label's heat moved to the likelier zone, of this film or as ``zones`` (14, 3) have it."""
+        zones = self.zones if zones is None else zones
+        heat = self.heat(label)
+        return heat if zones is None else in_zones(heat, zones[LABELS.index(label)], self.frame, False)
 
     def share(self, heat: np.ndarray, name: str) -> float:
         """The share of the heat's mass in a part of this film's chest."""
@@ -82,7 +92,10 @@ class Reader:
         mean, sd = (self.arrays[k][:N, None, None] for k in ("map_mean", "map_sd"))
         lateral = seen.lateral > 0
         frame = frames_of([view], lateral, self.arrays)[0]
-        return Film(view, (seen.maps[0, :N] - mean) / sd, seen.logits[0, :N], bool(lateral[0]), frame)
+        zones = None
+        if "zone_weight" in self.arrays:
+            zones = zone_chances(zone_means(scaled_cells(seen.maps, self.arrays)[0], frame), self.arrays)
+        return Film(view, (seen.maps[0, :N] - mean) / sd, seen.logits[0, :N], bool(lateral[0]), frame, zones)
 
 
 def pixels_of(path: Path) -> np.ndarray:
@@ -159,22 +172,34 @@ def sides(told: Sequence[Statement], films: Mapping[int, Film]) -> str:
 
 
 def zones(told: Sequence[Statement], films: Mapping[int, Film]) -> str:
-    """Upper or lower: the map's density in the lungs' lower and upper zone beside the zone that is named."""
+    """Upper or lower: the density in the lungs' lower and upper zone beside the zone that is named."""
     told = [t for t in told if t.zone in LOW + HIGH and t.study in films]
-    lungs = place("lungs", False, GRID)
-    flat = np.ones((GRID, GRID), np.float32)
+    rng = np.random.default_rng(0)
     rows = []
     for name, words in (("lower (base, angle, behind the heart)", LOW), ("upper (apex)", HIGH)):
         own = [t for t in told if t.zone in words]
-        hits = []
+        hits: dict[str, list[bool]] = {}
         for t in own:
-            film = films[t.study]
-            inside = film.frame.onto_film(lungs)
-            heat, even = film.heat(t.label) * inside, flat * inside
-            density = [film.share(heat, z) / max(film.share(even, z), 1e-6) for z in ("lower", "upper")]
-            hits.append((density[0] > density[1]) == (words is LOW))
-        rows.append((name, len(own), said(hits, [t.study for t in own]), "0.50"))
-    return table(("zone named", "statements", "map is denser there", "chance"), rows)
+            film, other = films[t.study], films[int(rng.choice(list(films)))]
+            heats = {
+                "map in the likelier zone": film.zoned(t.label),
+                "label's own map": film.heat(t.label),
+                "zone of another film, same label": film.zoned(t.label, other.zones),
+            }
+            for way, heat in heats.items():
+                hits.setdefault(way, []).append((_lower(film, heat) > 1) == (words is LOW))
+        rows += [
+            (name if not i else "", len(own), way, said(v, [t.study for t in own]))
+            for i, (way, v) in enumerate(hits.items())
+        ]
+    return table(("zone named", "statements", "method (chance .50)", "denser in the named zone"), rows)
+
+
+def _lower(film: Film, heat: np.ndarray) -> float:
+    """Density of the heat in the lungs' lower zone over that in the upper one."""
+    inside = film.frame.onto_film(place("lungs", False, GRID))
+    low, high = (film.share(heat * inside, z) / max(film.share(inside, z), 1e-6) for z in ("lower", "upper"))
+    return low / max(high, 1e-9)
 
 
 def parts(told: Sequence[Statement], films: Mapping[int, Film]) -> str:
@@ -195,49 +220,110 @@ def parts(told: Sequence[Statement], films: Mapping[int, Film]) -> str:
     return table(head, rows)
 
 
+#: Shares of the film that are blurred away or brought back.
+STEPS = (0.1, 0.2, 0.35)
+#: In whose order; the first is judged, the others are its chance.
+ORDERS = ("the map", "a patch as large elsewhere in the chest", "random cells", "another film's map")
+
+
+def orders(film: Film, other: Film, label: str, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """(size, size) each, higher first: the map, a disc about a random place of the chest, noise, another film's map."""
+    chest = film.frame.onto_film(place("chest", False, GRID))
+    inside = np.argwhere(chest > 0.5)
+    y, x = inside[rng.integers(len(inside))] if len(inside) else (GRID // 2, GRID // 2)
+    rows, columns = np.mgrid[:GRID, :GRID]
+    near = -np.hypot(rows - y, columns - x)
+    noise = np.kron(rng.random((14, 14)), np.ones((2, 2)))
+    return [_smooth(v, size) for v in (film.heat(label), near, noise, other.heat(label))]
+
+
+def _smooth(values: np.ndarray, size: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(values.astype(np.float32)).resize((size, size), Image.Resampling.BICUBIC))
+
+
+def feathered(order: np.ndarray, share: float) -> np.ndarray:
+    """The mask in [0, 1] of the ``share`` of pixels that come first, its edge softened over some eight pixels."""
+    mask = (order >= np.quantile(order, 1 - share)).astype(np.uint8) * 255
+    return np.asarray(Image.fromarray(mask).filter(ImageFilter.GaussianBlur(4)), np.float32) / 255
+
+
 def curves(told: Sequence[Statement], films: Mapping[int, Film], reader: Reader, limit: int) -> str:
-    """Deletion and insertion: the label's logit while cells are blurred away, or brought back, in the map's order."""
+    """Deletion and insertion as in RISE (Petsiuk et al., BMVC 2018): into and out of the blurred film.
+
+    The pixels come in the order of a smooth map, so that what is blurred or brought back is a patch and not a scatter;
+    the fair chance is a patch as large in another place of the chest.
+    """
     pairs = list(dict.fromkeys((t.study, t.label) for t in told if t.study in films))
     rng = np.random.default_rng(0)
     pairs = [pairs[i] for i in sorted(rng.permutation(len(pairs))[:limit])]
-    steps = (0.1, 0.2, 0.35)
-    size, cell = reader.network.size, reader.network.size // 14
-    sums: dict[tuple[str, str], list[float]] = {
-        (way, than): [] for way in ("deletion", "insertion") for than in ("random cells", "another film's map")
-    }
+    size = reader.network.size
+    found = []
     for study, label in tqdm(pairs, desc="deletion", unit="film"):
-        film, k = films[study], LABELS.index(label)
+        film = films[study]
         picture = to_input(film.view.pixels, size)
-        blur = (
-            Image.fromarray(picture).resize((7, 7), Image.Resampling.BOX).resize((size, size), Image.Resampling.BICUBIC)
-        )
-        empty = np.asarray(blur)
-        heat = film.heat(label).reshape(14, 2, 14, 2).mean((1, 3)).ravel()
+        grey = Image.fromarray((255 * picture).astype(np.uint8)).filter(ImageFilter.GaussianBlur(size / 22))
+        empty = np.asarray(grey, np.float32) / 255
         other = films[int(rng.choice([i for i in films if i != study]))]
-        foreign = other.heat(label).reshape(14, 2, 14, 2).mean((1, 3)).ravel()
-        orders = [np.argsort(-heat, kind="stable"), rng.permutation(196), np.argsort(-foreign, kind="stable")]
         batch = []
-        for order in orders:
-            for step in steps:
-                mask = np.zeros(196, np.float32)
-                mask[order[: round(step * 196)]] = 1
-                mask = np.kron(mask.reshape(14, 14), np.ones((cell, cell), np.float32))
+        for order in orders(film, other, label, size, rng):
+            for step in STEPS:
+                mask = feathered(order, step)
                 batch += [picture * (1 - mask) + empty * mask, empty * (1 - mask) + picture * mask]
-        logit = reader.logits(np.stack(batch))[:, k].reshape(len(orders), len(steps), 2).mean(1)
-        for n, name in enumerate(sums):
-            sums[name].append(float(logit[0, n // 2] - logit[1 + n % 2, n // 2]))
-    rows = [
-        (
-            way,
-            than,
-            len(pairs),
-            said(v, [s for s, _ in pairs]),
-            f"{np.mean((np.array(v) > 0) == (way == 'insertion')):.2f}",
-        )
-        for (way, than), v in sums.items()
-    ]
-    head = ("curve", "beside the order of", "maps", "difference in logit", "maps that are better")
+        logit = reader.logits(np.stack(batch))[:, LABELS.index(label)]
+        found.append(logit.reshape(len(ORDERS), len(STEPS), 2).mean(1))
+    values, study = np.array(found), [s for s, _ in pairs]
+    rows = []
+    for k, way in enumerate(("deletion", "insertion")):
+        for o in range(1, len(ORDERS)):
+            gap = values[:, 0, k] - values[:, o, k]
+            better = np.mean((gap > 0) == (way == "insertion"))
+            rows.append((way, ORDERS[o], len(pairs), said(gap.tolist(), study), f"{better:.2f}"))
+    head = ("curve", "beside", "maps", "difference in logit", "maps that are better")
     return table(head, rows)
+
+
+def drafted_sides(rows: Sequence[ManifestStudy], path: Path) -> str:
+    """Of what our drafts put on a side: how often the reference puts that label there, or on the other side."""
+    known = {row.study_id: row for row in rows}
+    tally: dict[str, list[tuple[str, int, str, str]]] = {"all": []}
+    for i, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+        draft = json.loads(line)
+        row = known.get(draft.get("study_id"))
+        if row is None or "sentences" not in draft:
+            continue
+        told = label_spans(f"{row.findings or ''}\n\n{row.impression or ''}")
+        mine = label_spans(f"{draft['findings']}\n\n{draft['impression']}")
+        for label, side in dict.fromkeys((m.label, m.side) for m in mine if m.state == "positive"):
+            if side not in ("left", "right"):
+                continue
+            there = [m for m in told if m.label == label and m.state != "negative"]
+            sides = {m.side for m in there if m.side}
+            kind = "absent" if not there else "no side" if not sides else "right" if side in sides else "wrong"
+            if sides and (len(sides) > 1 or "bilateral" in sides):
+                kind = "both"
+            item = (kind, i, side, next(iter(sides), ""))
+            tally["all"].append(item)
+            tally.setdefault(label, []).append(item)
+    out = []
+    for label, items in sorted(tally.items(), key=lambda kv: -len(kv[1])):
+        count = {k: sum(item[0] == k for item in items) for k in ("right", "wrong", "both", "no side", "absent")}
+        placed = [item for item in items if item[0] in ("right", "wrong")]
+        share = said([item[0] == "right" for item in placed], [item[1] for item in placed]) if placed else "none"
+        # Chance: our sides and the reference's, drawn from their own shares.
+        mine_left, ref_left = (np.mean([item[k] == "left" for item in placed]) if placed else 0 for k in (2, 3))
+        chance = f"{mine_left * ref_left + (1 - mine_left) * (1 - ref_left):.2f}" if placed else ""
+        out.append((label, len(items), count["absent"], count["no side"], count["both"], len(placed), share, chance))
+    head = (
+        "label",
+        "with a side in drafts",
+        "label not in the reference",
+        "no side there",
+        "both sides there",
+        "one side there",
+        "the same side",
+        "chance",
+    )
+    return table(head, out)
 
 
 SENTENCES = {
@@ -323,7 +409,7 @@ def _box_scores(
 ) -> dict[str, tuple[float, float]]:
     """(pointing, overlap) of each method on one box."""
     _, evidence, heats = evidence_of(
-        SENTENCES[label], [film.view], film.maps[None], np.array([film.lateral]), [film.frame]
+        SENTENCES[label], [film.view], film.maps[None], np.array([film.lateral]), [film.frame], film.zones
     )
     flat = evidence_of(
         SENTENCES[label], [film.view], np.zeros_like(film.maps[None]), np.array([film.lateral]), [film.frame]
@@ -376,7 +462,7 @@ def shifts(films: Mapping[int, Film], reader: Reader, limit: int) -> str:
 
 
 def _evidence(film: Film, text: str) -> Sequence:
-    return evidence_of(text, [film.view], film.maps[None], np.array([film.lateral]), [film.frame])[1]
+    return evidence_of(text, [film.view], film.maps[None], np.array([film.lateral]), [film.frame], film.zones)[1]
 
 
 def cost(film: Film, bundle: Path | None, repeats: int = 10) -> str:
@@ -391,7 +477,7 @@ def cost(film: Film, bundle: Path | None, repeats: int = 10) -> str:
     def ground() -> None:
         frames = frames_of(study.views, lateral, drafter.bundle.arrays)
         for sentence in drafted.sentences:
-            evidence_of(sentence.text, study.views, maps, lateral, frames)
+            evidence_of(sentence.text, study.views, maps, lateral, frames, film.zones)
 
     def spent(run: Callable[[], object]) -> float:
         run()
@@ -421,21 +507,28 @@ def report(args: argparse.Namespace) -> str:
             film = reader.film(pixels_of(path))
             if not film.lateral:
                 films[i] = film
-    command = "python benchmarks/ground.py --manifest MANIFEST --markdown docs/results.md"
+    command = "python benchmarks/ground.py --manifest MANIFEST --drafts DRAFTS --markdown docs/results.md"
     told_films = f"{len(told)} statements of the val references\nabout what is there, {len(films)} frontal films"
     pieces = [
         f"Written by `{command}`: {told_films}. In these tables the map does not know the words of side and zone\n"
         "(a drafted sentence that names them is held to them). Intervals: 95 %, bootstrap over studies.",
         "**Side.** Half of the chest (on this film) that holds more of the label's map.\n\n" + sides(told, films),
-        "**Zone.** Density of the map within the lungs, relative to an even map.\n\n" + zones(told, films),
+        "**Zone.** Density within the lungs, relative to an even map. The label alone tells a zone in part: the last\n"
+        "method is its chance.\n\n" + zones(told, films),
         "**Part.** The bare map, without the prior of the part.\n\n" + parts(told, films),
-        "**Deletion and insertion.** The label's logit, mean over 10, 20 and 35 % of the cells blurred away or\n"
-        "brought back in the map's order, less the same in another order.\n\n"
+        "**Deletion and insertion** (RISE: out of and into the blurred film). The label's logit, mean over 10, 20 and\n"
+        "35 % of the film, in the order of the map less that in another order.\n\n"
         + curves(told, films, reader, args.curves),
         "**Shift by a tenth.** The box's way along the shift, in sides of the film (0.1 were right).\n\n"
         + shifts(films, reader, args.shifts),
         cost(next(iter(films.values())), args.bundle),
     ]
+    if args.drafts:
+        pieces.insert(
+            2,
+            "**Sides in our own drafts.** What the drafts put on a side, beside the reference of the same study.\n\n"
+            + drafted_sides(val, args.drafts),
+        )
     if (args.shared / "other_films" / "boxes.csv").exists():
         text = boxes(rows, args.shared, reader)
         pieces.insert(
@@ -463,6 +556,7 @@ def main() -> None:
     parser.add_argument("--manifest", type=Path, required=True)
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[2] / "shared")
+    parser.add_argument("--drafts", type=Path, metavar="FILE", help="drafts of val as JSON lines: their sides, too")
     parser.add_argument("--curves", type=int, default=30, help="maps that are deleted and inserted")
     parser.add_argument("--shifts", type=int, default=15, help="films that are shifted")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the section 'Grounding' of FILE too")

@@ -32,7 +32,8 @@ _OTHER_EXAM = re.compile(
     rf"\b{_PART} (?:x-?rays?|radiographs?|films?|series|views?|examination)\b|"
     rf"\b(?:views?|radiographs?|films?|images?) of the (?:left |right |bilateral )?{_PART}\b|"
     rf"^\W*(?:left |right |bilateral )?{_PART}\s*[.:]|"
-    r"\b(?:patell\w+|malleol\w+|acetabul\w+|metatars\w+|metacarp\w+|carpal|scaphoid|KUB|tibia\w*|fibula\w*|(?:knee|hip|ankle|elbow|wrist) joints?|femoral (?:head|neck)|tibial plateau|"
+    r"\b(?:patell\w+|malleol\w+|acetabul\w+|metatars\w+|metacarp\w+|carpal|scaphoid|KUB|tibia\w*|fibula\w*|"
+    r"(?:knee|hip|ankle|elbow|wrist) joints?|femoral (?:head|neck)|tibial plateau|"
     r"pubic (?:symphysis|rami)|sella|paranasal|ventricles are (?:normal|symmetric)|gr[ea]y-white|bladder|uterus)\b",
     re.IGNORECASE,
 )
@@ -40,7 +41,8 @@ _WISH = re.compile(
     r"\b(?:recommend\w*|would|should|if|consider|suggest\w*|advis\w+|further|dedicated|compar\w+)\b", re.IGNORECASE
 )
 _LATERAL = re.compile(
-    r"\b(?:PA|AP|frontal)(?: and | & |/)(?:\w+ )?lateral\b|\b(?:on|in) (?:the )?lateral (?:view|film|projection|radiograph|"
+    r"\b(?:PA|AP|frontal)(?: and | & |/)(?:\w+ )?lateral\b|"
+    r"\b(?:on|in) (?:the )?lateral (?:view|film|projection|radiograph|"
     r"image)|"
     r"\blateral (?:view|film|projection|radiograph|image)\b|\b(?:two|2)[- ]views?\b",
     re.IGNORECASE,

@@ -13,7 +13,8 @@ from wetread.types import Section
 __all__ = ["COMPARISON", "comparison_flags", "without_comparison", "wording_flags"]
 
 _BLANK = re.compile(
-    r"\bX{3,}\b|_{2,}|<unk>|\[UNK\]|\[\s*\]|\(\s*\)|\[\*\*.{0,80}?\*\*\]|\*{3,}|\{[a-z_ ]{0,20}\}|\[(?:insert|name|date|side|"
+    r"\bX{3,}\b|_{2,}|<unk>|\[UNK\]|\[\s*\]|\(\s*\)|\[\*\*.{0,80}?\*\*\]|\*{3,}|\{[a-z_ ]{0,20}\}|"
+    r"\[(?:insert|name|date|side|"
     r"blank)[^\]]{0,80}\]"
     r"|\?{3,}|<[a-z_ ]{1,20}>",
     re.IGNORECASE,
@@ -22,7 +23,8 @@ _BLANK = re.compile(
 _DEBRIS = re.compile(
     r"\b(?:new|next) (?:paragraph|line|section)\b|\bscratch that\b|\bdelete (?:that|last)\b|\bend (?:of )?dictation\b|"
     r"\b(?:full stop|period)(?=\s*(?:[.,;]|$|(?-i:[A-Z])))|\b(?:comma|semicolon)\b(?!-)|\bstrike that\b|\bcap that\b|"
-    r"\b(?:um|uh|uhm|erm)\b|(?-i:\b[Ee]r)(?=,)|\bdictated but not (?:read|reviewed)\b|\bgo back\b(?=\s*[.,])|\b(?:lorem ipsum|asdf|"
+    r"\b(?:um|uh|uhm|erm)\b|(?-i:\b[Ee]r)(?=,)|"
+    r"\bdictated but not (?:read|reviewed)\b|\bgo back\b(?=\s*[.,])|\b(?:lorem ipsum|asdf|"
     r"todo|tbd)\b|"
     r"\bopen paren\w*|\bclose paren\w*|\bpowerscribe\b|\binaudible\b",
     re.IGNORECASE,
@@ -69,7 +71,8 @@ COMPARISON = re.compile(
     r"worsen(?:ed|ing)|improv(?:ed|ing|ement)|increas(?:ed|ing) (?:in size|since|from|compared)|decreas(?:ed|"
     r"ing) (?:in size|since|"
     r"from|compared)|progress(?:ed|ion|ive) (?:since|from|of)|resol(?:ved|ving|ution)|no longer|"
-    r"(?:is|are) new|(?:has|have) (?:not )?(?:changed|increased|decreased|enlarged)|not (?:\w+ )?changed|continued \w+ (?:of|in)|"
+    r"(?:is|are) new|(?:has|have) (?:not )?(?:changed|increased|decreased|enlarged)|not (?:\w+ )?changed|"
+    r"continued \w+ (?:of|in)|"
     r"(?:is|are) now (?:\w+ )?\w+er|new(?:ly)? (?:since|from|compared|developed)|has developed|"
     r"have developed|remain(?:s|ed)?|"
     r"long-?standing|similar (?:to|in appearance)|as before)\b",
