@@ -1,6 +1,6 @@
 """Checks of reports: false alarms on radiologists' reports, recall on planted errors, time, and repair.
 
-    python benchmarks/checks.py [--shared ../shared] [--markdown] [--show KIND]
+    python benchmarks/checks.py [--shared ../shared] [--drafts FILE] [--markdown] [--show KIND]
 
 Without the collection the planted errors go into our own reports only. ``--show severe`` prints the severe flags on
 the val references, to be read; ``--show KIND`` the planted errors of a kind that were missed.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import json
 import math
 import random
 import sys
@@ -26,7 +27,7 @@ from benchmarks.planted_third import THIRD
 from wetread.report.checks import check, repair_report
 from wetread.report.checks.engine import check_text
 from wetread.report.sentences import split_sentences
-from wetread.types import Report
+from wetread.types import Draft, Report
 
 PER_KIND = 100
 
@@ -109,11 +110,20 @@ def repairs(reports: Sequence[Report]) -> tuple[int, int, float, float]:
     return len(times), left, sum(times) / len(times), max(times)
 
 
+def drafted(path: Path) -> tuple[int, int]:
+    """Drafts in a file of JSON lines, and how many of them have a severe flag."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    drafts = [Draft.from_json(line) for line in lines if "sentences" in line]
+    flags = [check(Report(d.findings, d.impression), draft=d, prior_given=False) for d in drafts]
+    return len(drafts), sum(any(flag.severity == "severe" for flag in own) for own in flags)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--show", default="")
+    parser.add_argument("--drafts", type=Path, metavar="FILE", help="drafts as JSON lines: their severe flags, too")
     args = parser.parse_args()
     val = val_reports(args.shared) if (args.shared / "iu_xray").exists() else []
     bases = {"our own": list(CLEAN)}
@@ -130,6 +140,9 @@ def main() -> None:
         _table(["code", "severity", "reports"], [(*key, str(n)) for key, n in sorted(counts.items())], args.markdown)
         if args.show == "severe":
             print("\n".join(lines))
+    if args.drafts:
+        n, flagged = drafted(args.drafts)
+        print(f"\nDrafts: {flagged} of {n} have a severe flag.\n")
     columns = {f"{name} reports": (reports, FIRST) for name, reports in bases.items()}
     columns |= {f"{name} reports, second words": (reports, UNSEEN) for name, reports in bases.items()}
     columns |= {f"{name} reports, third words": (reports, THIRD) for name, reports in bases.items()}
