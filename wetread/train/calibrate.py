@@ -69,7 +69,7 @@ def ece(truth: np.ndarray, probability: np.ndarray, bins: int = 10) -> float:
 
 
 def _model(ridge: float) -> LogisticRegression:
-    return LogisticRegression(C=ridge, max_iter=500, tol=1e-3)
+    return LogisticRegression(C=ridge, solver="newton-cholesky", tol=1e-3)
 
 
 def _crossfit(x: np.ndarray, y: np.ndarray, ridge: float, folds: int, seed: int) -> np.ndarray:

@@ -56,7 +56,7 @@ class FindingsConfig:
 
     folds: int = 5
     beta: float = 1.0
-    share: float = 0.97
+    share: float = 0.99
 
 
 @dataclass(frozen=True)
