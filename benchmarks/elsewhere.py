@@ -100,7 +100,7 @@ def look(drafter: Drafter, items: Sequence[Item]) -> Seen:
     n = len(items)
     probability, positive = np.full((n, len(LABELS)), np.nan), np.zeros((n, len(LABELS)), bool)
     warned = np.zeros(n, bool)
-    names = (SHIPPED, "disagreement of the networks", "the guard's doubt")
+    names = (SHIPPED, "the guard's doubt")
     scores = {name: np.zeros(n) for name in names}
     for i, item in enumerate(tqdm(items, desc="look", unit="study")):
         try:
@@ -112,7 +112,7 @@ def look(drafter: Drafter, items: Sequence[Item]) -> Seen:
         positive[i] = [seen.labels[name].state == "positive" for name in LABELS]
         warned[i] = seen.far
         doubt = 1 - np.mean([guard.assess(v.pixels).chest for v in study.views])
-        for name, value in zip(names, (seen.novelty or 0.0, seen.disagreement, doubt), strict=True):
+        for name, value in zip(names, (seen.novelty or 0.0, doubt), strict=True):
             scores[name][i] = value
     p = probability
     scores["its own expected error"] = np.minimum(p, 1 - p).mean(1)
@@ -241,7 +241,7 @@ def draw(path: Path, curves: Mapping[str, np.ndarray]) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    colours = ("#d55e00", "#0072b2", "#cc79a7", "#009e73", "0.6", "0.8")
+    colours = ("#d55e00", "#0072b2", "#009e73", "0.6", "0.8")
     fig, axis = plt.subplots(figsize=(6.4, 4.2), dpi=120)
     for (name, values), colour in zip(curves.items(), colours, strict=True):
         n = len(values)

@@ -26,6 +26,7 @@ from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.draft import Drafter
 from wetread.errors import NotAChestFilm
 from wetread.image.read import read_study
+from wetread.model.findings import LEAST_UNCERTAIN
 from wetread.train.calibrate import auroc
 from wetread.types import LABELS
 
@@ -155,11 +156,27 @@ def common_auroc(truth: np.ndarray, probability: np.ndarray) -> float:
     return float(np.mean([auroc(truth[there, k], probability[there, k]) for k in chosen])) if chosen else float("nan")
 
 
-def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray) -> str:
+def unfloored(r: Readings, uncertain_from: np.ndarray) -> np.ndarray:
+    """(N, 14) the states as they would be without ``LEAST_UNCERTAIN``."""
+    state = r.state.copy()
+    state[(state == 0) & (r.probability >= uncertain_from)] = STATES.index("uncertain")
+    return state
+
+
+def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray, uncertain_from: np.ndarray) -> str:
     """Both tables and their notes."""
     quantiles = (0.5, 0.95, 0.99)
-    head = ["rendering", "states kept (95 %)", "positives kept", "Δ probability: median", "95th", "99th", "mean AUROC"]
-    summary = [[*head, "refused"], ["original", *[""] * 5, f"{common_auroc(truth, original.probability):.3f}", ""]]
+    head = [
+        "rendering",
+        "states kept (95 %)",
+        "without the floor",
+        "positives kept",
+        "Δ probability: median",
+        "95th",
+        "99th",
+        "mean AUROC",
+    ]
+    summary = [[*head, "refused"], ["original", *[""] * 6, f"{common_auroc(truth, original.probability):.3f}", ""]]
     broken = [["label", *others]]
     for name, other in others.items():
         kept = other.state == original.state
@@ -171,6 +188,7 @@ def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray
             [
                 name,
                 f"{kept.mean():.1%} ({low:.1%} to {high:.1%})" + ("" if kept.mean() >= BAR else " **below**"),
+                f"{(unfloored(other, uncertain_from) == unfloored(original, uncertain_from)).mean():.1%}",
                 f"{both:.1%}",
                 *(f"{np.nanquantile(change, q):.3f}" for q in quantiles),
                 f"{common_auroc(truth, other.probability):.3f}",
@@ -184,7 +202,8 @@ def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray
     n = len(truth)
     return (
         f"{n} val studies, {n * len(LABELS):,} states in each rendering; the bar is {BAR:.0%}. "
-        f"Mean over the renderings: {mean:.1%}. Intervals by bootstrap over studies.\n\n"
+        f"Mean over the renderings: {mean:.1%}. Intervals by bootstrap over studies. Without the floor: if findings of "
+        f"less than {LEAST_UNCERTAIN:.0%} could be uncertain too. Positives kept: of those of the original.\n\n"
         f"{table(summary)}\n\nWhat breaks: states kept by label.\n\n{table(broken)}\n"
     )
 
@@ -205,7 +224,7 @@ def main() -> None:
     for name, how in RENDERINGS.items():
         with tempfile.TemporaryDirectory() as folder:
             others[name] = readings(drafter, rendered(rows, how, Path(folder)), name)
-    print(report(original, others, truth))
+    print(report(original, others, truth, drafter.bundle.arrays["uncertain_from"]))
     if args.save:
         stack = [original, *others.values()]
         np.savez(

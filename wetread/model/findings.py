@@ -11,10 +11,22 @@ import numpy as np
 
 from wetread.types import LABELS, Finding, State
 
-__all__ = ["CLIP", "commands_of", "decoder_concepts", "findings_of", "fuse", "head_input", "probabilities"]
+__all__ = [
+    "CLIP",
+    "LEAST_UNCERTAIN",
+    "commands_of",
+    "decoder_concepts",
+    "findings_of",
+    "fuse",
+    "head_input",
+    "probabilities",
+]
 
 #: Standard deviations beyond which a concept says no more.
 CLIP = 4.0
+#: What is less probable is not called uncertain, whatever the threshold of a rare finding says: nobody reads a report
+#: for one chance in fifty, and such a state changes with every rendering of the film (``benchmarks/robustness.py``).
+LEAST_UNCERTAIN = 0.05
 _NO_FINDING = LABELS.index("No Finding")
 _DEVICES = LABELS.index("Support Devices")
 
@@ -62,7 +74,8 @@ def findings_of(probability: np.ndarray, arrays: Mapping[str, np.ndarray]) -> di
     found = {}
     commands = commands_of(probability[None], arrays["positive_from"])[0]
     for k, name in enumerate(LABELS):
-        uncertain, positive = float(arrays["uncertain_from"][k]), float(arrays["positive_from"][k])
+        positive = float(arrays["positive_from"][k])
+        uncertain = min(max(float(arrays["uncertain_from"][k]), LEAST_UNCERTAIN), positive)
         state: State = "positive" if commands[k] else "uncertain" if probability[k] >= uncertain else "negative"
         found[name] = Finding(float(probability[k]), uncertain, positive, state)
     return found
