@@ -261,6 +261,6 @@ def test_agreement_with_chexbert() -> None:
             true[name] += tags[name] == "1.0"
             hits[name] += state == "positive" and tags[name] == "1.0"
     f1 = {name: 2 * hits[name] / max(1, said[name] + true[name]) for name in LABELS}
-    assert 2 * sum(hits.values()) / (sum(said.values()) + sum(true.values())) >= 0.918
+    assert 2 * sum(hits.values()) / (sum(said.values()) + sum(true.values())) >= 0.92
     assert f1["No Finding"] >= 0.95
     assert min(f1[name] for name in LABELS if true[name] >= 15) >= 0.78
