@@ -50,6 +50,12 @@ def test_a_second_mention_without_a_side_does_not_hide_the_side() -> None:
     assert "side" in {flag.code for flag in check(report)}
 
 
+def test_a_denial_at_any_time_leaves_no_room() -> None:
+    for denied in ("No recent or old fracture.", "No acute or healing fracture."):
+        text = f"{denied} Nondisplaced fracture of the right eighth rib."
+        assert "contradiction" in {flag.code for flag in check(Report(text, "Fracture."))}
+
+
 def drafted(label: str, text: str) -> Draft:
     """A draft whose one sentence was read from the right of a frontal film (on its left)."""
     labels = {label: Finding(0.9, 0.3, 0.6, "positive")}

@@ -20,6 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--comparison", metavar="TEXT", help="the earlier study to compare with")
     parser.add_argument("--study-id", metavar="ID", help="default: StudyInstanceUID, or the file's or folder's name")
     parser.add_argument("--json", action="store_true", help="print the Draft as JSON (wetread.draft/1)")
+    parser.add_argument("--structured", action="store_true", help="print the form by sites with its codes, as JSON")
     parser.add_argument("--out", metavar="DIR", type=Path, help="also save the draft and the evidence picture there")
     parser.add_argument("--style", metavar="FILE", type=Path, help="a department's style (TOML) for the text")
     parser.add_argument("--model", metavar="BUNDLE", type=Path, help="a model bundle (default: the one that ships)")
@@ -45,6 +46,10 @@ def run(args: argparse.Namespace) -> int:
     draft = drafted.draft
     if args.json:
         print(json.dumps(draft.to_json(), ensure_ascii=False, indent=1))
+    elif args.structured:
+        from wetread.report.structured import structure, to_json
+
+        print(json.dumps(to_json(structure(draft)), ensure_ascii=False, indent=1))
     else:
         print(render(draft, style))
         for case in draft.similar:

@@ -326,13 +326,21 @@ def _denied_before(text: str, at: int) -> bool:
     return bool(_NEGATION.search(text[clause.start : at]))
 
 
+#: "No acute or healed fracture" leaves room for none.
+_AT_ANY_TIME = re.compile(
+    r"\b(?:acute|recent|new) or (?:old|remote|healed|healing|chronic)\b|"
+    r"\b(?:old|remote|chronic) or (?:acute|recent|new)\b",
+    re.IGNORECASE,
+)
+
+
 def _sure(clause: Span, text: str, state: State, start: int) -> tuple[State, bool, bool]:
     """The state with doubt taken seriously, whether a denial is qualified, and whether it is history."""
-    words = clause.value
+    words = _AT_ANY_TIME.sub("", clause.value)
     old = bool(_HISTORY.search(words))
     if state == "negative":
         triggers = list(_NEGATION.finditer(text, clause.start, start))
-        between = text[triggers[-1].end() if triggers else clause.start : start]
+        between = _AT_ANY_TIME.sub("", text[triggers[-1].end() if triggers else clause.start : start])
         qualified = _QUALIFIED.search(between) or _NARROWED.search(text, start, clause.end) or _UNSURE.search(words)
         return state, bool(qualified), old
     if state == "positive" and _DOUBT.search(words):
