@@ -100,10 +100,11 @@ def figure(path: Path, factors: Sequence[float], rows: Sequence[dict[str, float 
                     f"×{factor:g}\n{row['distinct']:.0f}", (a, b), textcoords="offset points", xytext=(0, 8),
                     ha="center", fontsize=7, color="0.3",
                 )  # fmt: skip
-    axis.set(xlabel="CIDEr (r2gen), val", ylabel="F1 of positive labels", ylim=(0, None))
-    axis.margins(x=0.08, y=0.16)
+    axis.margins(x=0.08)
+    top = 1.25 * max(float(row[key]) for row in rows for key in ("macro-14", "micro-5", "micro-14"))
+    axis.set(xlabel="CIDEr (r2gen), val", ylabel="F1 of positive labels", ylim=(0, top))
     axis.set_title("Odds of the thresholds × factor; below it, distinct drafts. Ringed: what ships", fontsize=9)
-    axis.legend(fontsize=8, loc="lower right")
+    axis.legend(fontsize=8, loc="best")
     axis.grid(color="0.92")
     fig.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
