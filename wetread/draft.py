@@ -34,7 +34,11 @@ _FAR = "These films look unlike those that the model has learned from; its findi
 
 def canonical_order(study: Study) -> list[int]:
     """The views by the hash of their pixels: the order of the files must not matter."""
-    keys = [hashlib.sha256(repr(v.pixels.shape).encode() + v.pixels.tobytes()).digest() for v in study.views]
+    keys = []
+    for view in study.views:
+        key = hashlib.sha256(repr(view.pixels.shape).encode())
+        key.update(np.ascontiguousarray(view.pixels))
+        keys.append(key.digest())
     return sorted(range(len(keys)), key=lambda i: keys[i])
 
 
@@ -42,11 +46,13 @@ def canonical_order(study: Study) -> list[int]:
 class Look:
     """What the networks see in a study, by film in canonical order; the findings; how far it is from what they know.
 
+    ``order``: the study's views, as they were read (``canonical_order``).
     ``novelty`` is None, and ``far`` False, where the bundle cannot tell (``wetread.model.novelty``).
     """
 
     seen: Seen
     labels: dict[str, Finding]
+    order: tuple[int, ...]
     novelty: float | None = None
     far: bool = False
 
@@ -198,7 +204,7 @@ class Drafter:
         read = head_input(mean, gap, arrays["logit_mean"], arrays["logit_sd"])
         findings = findings_of(probabilities(read, arrays["weight"], arrays["bias"]), arrays)
         distance = novelty(vector, lateral, arrays)
-        return Look(seen, findings, distance, is_far(distance, arrays))
+        return Look(seen, findings, tuple(order), distance, is_far(distance, arrays))
 
     def words(self, study: Study, look: Look) -> tuple[list[Written], list[Written], list[str]]:
         """The sentences of FINDINGS and of IMPRESSION, and what was changed in what the decoder wrote."""
@@ -242,7 +248,7 @@ class Drafter:
     ) -> tuple[tuple[Sentence, ...], tuple[tuple[ground.HeatMap, ...], ...]]:
         arrays, seen = self.bundle.arrays, look.seen
         n = len(LABELS)
-        place = np.argsort(canonical_order(study))  # from canonical order back to the study's
+        place = np.argsort(look.order)  # from canonical order back to the study's
         scale, shift = arrays["map_sd"][:n, None, None], arrays["map_mean"][:n, None, None]
         maps = ((seen.maps[:, :n] - shift) / scale)[place]
         lateral = (seen.lateral > 0)[place]
