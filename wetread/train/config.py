@@ -73,8 +73,8 @@ class DecoderConfig:
     batch: int = 32
     learning_rate: float = 1e-3
     label_smoothing: float = 0.05
-    consensus_epochs: int = 12
-    consensus_width: float = 0.8
+    consensus_epochs: int = 16
+    consensus_width: float = 0.4
     consensus_often: int = 3
     consensus_short: int = 9
     bleu_weight: float = 1.0
