@@ -190,7 +190,9 @@ def test_dictated_words_are_taken_as_they_come(page: Page, tmp_path: Path) -> No
     film = tmp_path / "spoken.dcm"
     film.write_bytes(fakes.dicom(42, AccessionNumber="D42"))
     page.log_in("second")
-    page.drop("main.worklist", film)
+    page.keys("u")
+    page.see("dialog")
+    page.all("dialog input[type=file]")[0].send_keys(str(film))
     page.click("dialog button[type=submit]")
     page.see("tr[data-accession=D42][data-status=unread]")
     page.read("D42")

@@ -29,6 +29,7 @@ def test_a_prior_beside_the_film(page: Page, tmp_path: Path) -> None:
         header = {"PatientName": "Twice^Tom", "PatientID": "P70", "AccessionNumber": accession, "StudyDate": date}
         film.write_bytes(fakes.dicom(int(date), **header))
     page.log_in("second")
+    page.see("tbody tr")
     page.drop("main.worklist", *films)
     page.click("dialog button[type=submit]")
     for accession in ("E70", "N70"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import sys
@@ -12,8 +13,10 @@ from pathlib import Path
 import fakes
 import pytest
 from conftest import PASSWORD, House, save_body, sign_body
+from starlette.testclient import TestClient
 
 from wetread.room import auth, studies
+from wetread.room.middleware import Guard
 from wetread.room.store import Login, LoginFailure, User, now
 
 
@@ -273,6 +276,14 @@ def test_a_bug_tells_nothing(house: House, monkeypatch: pytest.MonkeyPatch, capl
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "bug")
     assert "secret" not in answer.text + caplog.text
     assert "RuntimeError" in caplog.text
+
+
+def test_a_request_that_a_stopping_server_drops_may_be_repeated(house: House) -> None:
+    async def cut_off(*_: object) -> None:
+        raise asyncio.CancelledError  # as uvicorn does when its patience at the end is out
+
+    answer = TestClient(Guard(cut_off, house.room.settings)).get("/api/worklist")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "outside")
 
 
 def test_nothing_is_asked_of_the_outside(house: House, tmp_path: Path) -> None:

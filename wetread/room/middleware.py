@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from pathlib import Path
@@ -70,6 +71,10 @@ class Guard:
         except ClientDisconnect:
             if body.exceeded and not begun:
                 await _answer(_too_large(limit), dressed)
+        except asyncio.CancelledError:
+            # The server is being stopped and waits no longer. Let through, uvicorn would answer a bare 500.
+            if not begun:
+                await _answer(_stopping(), guarded)
         except Exception as error:
             # Let through, it would be logged with its words; a body that was begun can only be cut off.
             problem = bug(error)
@@ -115,6 +120,10 @@ def bug(error: Exception) -> Problem:
     return Problem(
         "bug", "Something went wrong in the server; your text is kept in this window, and the log says where."
     )
+
+
+def _stopping() -> Problem:
+    return Problem("outside", "The server is being stopped; your text is kept in this window, try again in a moment.")
 
 
 def _too_large(limit: int) -> Problem:
