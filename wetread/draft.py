@@ -37,7 +37,7 @@ def canonical_order(study: Study) -> list[int]:
     keys = []
     for view in study.views:
         key = hashlib.sha256(repr(view.pixels.shape).encode())
-        key.update(np.ascontiguousarray(view.pixels))
+        key.update(np.ascontiguousarray(view.pixels).data)
         keys.append(key.digest())
     return sorted(range(len(keys)), key=lambda i: keys[i])
 
@@ -236,7 +236,7 @@ class Drafter:
         if not len(frontal) or "zone_weight" not in self.bundle.arrays:
             return None
         scaled = scaled_cells(maps[frontal], self.bundle.arrays)
-        means = [zone_means(own, frames[v]) for own, v in zip(scaled, frontal, strict=True)]
+        means = [zone_means(own, frames[int(v)]) for own, v in zip(scaled, frontal, strict=True)]
         return zone_chances(np.mean(means, 0), self.bundle.arrays)
 
     def _sentences(

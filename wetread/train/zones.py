@@ -37,7 +37,7 @@ class ZoneStatement:
 
 def zone_statements(rows: Sequence[Any]) -> list[ZoneStatement]:
     """What manifest lines put into a zone, once a study; denials are left out."""
-    found = {}
+    found: dict[ZoneStatement, None] = {}
     for i, row in enumerate(rows):
         for text in (row.findings, row.impression):
             for m in label_spans(text or ""):
