@@ -6,6 +6,7 @@ labels of the text are the states of the findings, always.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,8 +33,9 @@ _ACUTE = frozenset(
         "Fracture",
     }
 )
-#: Probability of a finding from which its details may be written.
+#: Probability of a finding from which the decoder's own words for it may stand; below, it is said in plain ones.
 _DETAIL_FROM = 0.15
+_PLACED = re.compile(r"\b(?:left|right|upper|lower|middle|mid\w*|bas\w+|apical|apex|hilum|hilar)\b", re.IGNORECASE)
 #: Log-probability given to a stock sentence: it is as sure as its finding, which the caller knows.
 _STOCK = 0.0
 
@@ -68,10 +70,15 @@ def _asserts(text: str) -> set[str]:
 
 
 def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
-    """Whether a sentence gives a side, a place or a size of findings none of which is at all probable."""
-    there = [m for m in label_spans(text) if m.state == "positive" and m.label != _SILENT]
-    detailed = any(m.side or m.zone for m in there) or any(c.isdigit() for c in text)
-    return bool(there) and detailed and max(labels[m.label].probability for m in there) < _DETAIL_FROM
+    """Whether a sentence says more than is known: a finding is hardly seen, or what was not seen is given a place."""
+    mentions = [m for m in label_spans(text) if m.label != _SILENT]
+    there = [m for m in mentions if m.state != "negative"]
+    if any(m.state == "positive" for m in there):
+        return min(labels[m.label].probability for m in there) < _DETAIL_FROM
+    if mentions and not there:
+        return False
+    seen = any(labels[m.label].probability >= _DETAIL_FROM for m in there)
+    return not seen and bool(_PLACED.search(text))
 
 
 def _without_normal_sites(sentences: Sequence[Written], wanted: set[str]) -> list[Written]:
@@ -102,6 +109,8 @@ def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Map
     def kept(sentences: Sequence[Written]) -> list[Written]:
         left = []
         for written in sentences:
+            if not any(map(str.isalnum, written.text)):
+                continue  # a full stop alone says nothing
             extra = _asserts(written.text) - wanted
             if not extra and _unsupported(written.text, labels):
                 # The finding is added from the stock below, without a side, a place or a size that nothing supports.
