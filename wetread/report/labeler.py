@@ -455,8 +455,10 @@ def _hits(text: str, convention: Convention) -> _Found:
         return found
     if not is_passed_over(_circumstances(found)):
         return found
-    other = {"label": NO_FINDING, "state": "negative"}
-    return [(k, span, hit._replace(**other) if _states_opacity(hit) else hit) for k, span, hit in found]
+    return [
+        (k, span, hit._replace(label=NO_FINDING, state="negative") if _states_opacity(hit) else hit)
+        for k, span, hit in found
+    ]
 
 
 def stated_opacity(text: str) -> set[str]:
