@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -81,31 +82,33 @@ def texts_at(drafter: Drafter, looks: Sequence[tuple[Study, Look] | None], facto
 
 
 def figure(path: Path, factors: Sequence[float], rows: Sequence[dict[str, float | str]]) -> None:
-    """Clinical scores against CIDEr; the shipped point is ringed."""
+    """Clinical scores above, words and distinct drafts below, over the factor; a line at what ships."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    fig, axis = plt.subplots(figsize=(6.4, 4.4), dpi=120)
-    x = [float(row["r2gen CIDEr"]) for row in rows]
+    fig, (above, below) = plt.subplots(2, 1, figsize=(6.4, 6.4), dpi=120, sharex=True)
+
+    def draw(axis: Any, key: str, colour: str) -> None:
+        axis.plot(factors, [float(row[key]) for row in rows], marker="o", ms=4, color=colour, label=KEYS[key])
+
     for key, colour in (("macro-14", "#0072b2"), ("micro-5", "#d55e00"), ("micro-14", "#009e73")):
-        y = [float(row[key]) for row in rows]
-        axis.plot(x, y, marker="o", ms=4, color=colour, label=key)
-        for factor, a, b, row in zip(factors, x, y, rows, strict=True):
-            if factor == SHIPPED:
-                axis.plot(a, b, marker="o", ms=13, mfc="none", mec=colour, mew=1.5)
-            if key == "micro-14":
-                axis.annotate(
-                    f"×{factor:g}\n{row['distinct']:.0f}", (a, b), textcoords="offset points", xytext=(0, 8),
-                    ha="center", fontsize=7, color="0.3",
-                )  # fmt: skip
-    axis.margins(x=0.08)
-    top = 1.25 * max(float(row[key]) for row in rows for key in ("macro-14", "micro-5", "micro-14"))
-    axis.set(xlabel="CIDEr (r2gen), val", ylabel="F1 of positive labels", ylim=(0, top))
-    axis.set_title("Odds of the thresholds × factor; below it, distinct drafts. Ringed: what ships", fontsize=9)
-    axis.legend(fontsize=8, loc="best")
-    axis.grid(color="0.92")
+        draw(above, key, colour)
+    for key, colour in (("r2gen CIDEr", "#cc79a7"), ("r2gen ROUGE-L", "#e69f00"), ("r2gen BLEU-4", "#56b4e9")):
+        draw(below, key, colour)
+    right = below.twinx()
+    draw(right, "distinct", "0.5")
+    right.set(ylim=(0, None), ylabel="distinct drafts (grey)")
+    above.set(xscale="log", ylim=(0, None), ylabel="F1 of positive labels")
+    below.set(ylim=(0, None), ylabel="score, r2gen", xlabel="odds of the thresholds × factor: fewer findings →")
+    below.set_xticks(factors, [f"×{f:g}" for f in factors], fontsize=8)
+    below.minorticks_off()
+    for axis in (above, below):
+        axis.axvline(SHIPPED, color="0.3", lw=1, ls=":")
+        axis.grid(color="0.92")
+        axis.legend(fontsize=8, loc="lower left")
+    above.set_title("Val; the dotted line is what ships", fontsize=9)
     fig.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
     fig.savefig(path)
