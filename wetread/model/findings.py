@@ -24,9 +24,9 @@ __all__ = [
 
 #: Standard deviations beyond which a concept says no more.
 CLIP = 4.0
-#: What is less probable is not called uncertain, whatever the threshold of a rare finding says: nobody reads a report
-#: for one chance in fifty, and such a state changes with every rendering of the film (``benchmarks/robustness.py``).
-LEAST_UNCERTAIN = 0.05
+#: What is less probable is not called uncertain, whatever the threshold of a rare finding says: below it no details are
+#: written either, and such a state changes with every rendering of the film (``benchmarks/robustness.py``).
+LEAST_UNCERTAIN = 0.15
 _NO_FINDING = LABELS.index("No Finding")
 _DEVICES = LABELS.index("Support Devices")
 
