@@ -81,6 +81,6 @@ def test_a_weak_finding_is_said_without_details() -> None:
     weak = {**findings("Lung Lesion"), "Lung Lesion": Finding(0.07, 0.04, 0.06, "positive")}
     body = written("There is a 12 mm nodule in the left upper lobe.", "There is no pneumothorax.")
     texts = [w.text for w in obey(body, written("Nodule."), weak).findings]
-    assert texts == ["There is a pulmonary nodule.", "There is no pneumothorax."]
+    assert texts == ["There is no pneumothorax.", "There is a pulmonary nodule."], "what is hardly seen stands last"
     kept = [w.text for w in obey(body, written("Nodule."), findings("Lung Lesion")).findings]
     assert kept == [w.text for w in body]

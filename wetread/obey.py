@@ -122,11 +122,13 @@ def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Map
         return left
 
     body, conclusion = _without_normal_sites(kept(findings), wanted), kept(impression)
-    for name in sorted(LABELS, key=lambda n: labels[n].probability):  # the surest comes to stand first
+    # The surest comes to stand first, what is hardly seen last.
+    for name in sorted(LABELS, key=lambda n: labels[n].probability):
         if name in wanted and name not in stated(" ".join(w.text for w in body)):
             words = sentence(name, "positive")
             if words:
-                body.insert(0, Written(words, _STOCK))
+                hardly = labels[name].probability < _DETAIL_FROM
+                body.insert(len(body) if hardly else 0, Written(words, _STOCK))
                 notes.append(f"A sentence that states {name} was added.")
     if not body:
         names = ("Cardiomegaly", "Consolidation", "Pleural Effusion", "Pneumothorax")
