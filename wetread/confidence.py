@@ -14,23 +14,15 @@ from functools import lru_cache
 
 from wetread.report.labeler import label_spans
 from wetread.report.sites import LABEL_SITES, sites_of
-from wetread.types import Finding
+from wetread.types import LABELS, Finding
 
 __all__ = ["ACUTE", "NO_FINDING", "confidence", "statements"]
 
 NO_FINDING = "No Finding"
-#: What "no acute disease" denies.
-ACUTE = (
-    "Lung Opacity",
-    "Lung Lesion",
-    "Edema",
-    "Consolidation",
-    "Pneumonia",
-    "Atelectasis",
-    "Pneumothorax",
-    "Pleural Effusion",
-    "Fracture",
-)
+#: What "no acute disease" does not deny: what is lasting, or no disease.
+_LASTING = ("Enlarged Cardiomediastinum", "Cardiomegaly", "Pleural Other", "Support Devices", NO_FINDING)
+#: What it denies.
+ACUTE = tuple(name for name in LABELS if name not in _LASTING)
 
 
 @lru_cache(maxsize=4096)

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from wetread.report.phrases import read_table
+from wetread.types import LABELS
 
 __all__ = ["OPACITY", "circumstances", "is_passed_over"]
 
@@ -28,22 +29,7 @@ _KINDS = (
 #: Labels whose presence in the same sentence explains an opacity.
 _EXPLAIN = frozenset(["Lung Lesion", "Edema", "Atelectasis", "Pleural Other", "Pneumonia"])
 #: Labels whose state matters; "No Finding" and "Lung Opacity" itself say nothing.
-_OTHERS = frozenset(
-    [
-        "Enlarged Cardiomediastinum",
-        "Cardiomegaly",
-        "Lung Lesion",
-        "Edema",
-        "Consolidation",
-        "Pneumonia",
-        "Atelectasis",
-        "Pneumothorax",
-        "Pleural Effusion",
-        "Pleural Other",
-        "Fracture",
-        "Support Devices",
-    ]
-)
+_OTHERS = frozenset(LABELS) - {"Lung Opacity", "No Finding"}
 
 
 class Statement(Protocol):

@@ -31,11 +31,11 @@ from wetread.train import (
     targets,
     zones,
 )
-from wetread.train.atlas import mean_films
 from wetread.train.config import Config
 from wetread.train.decoder import ReportDecoder
 from wetread.train.encoder import FilmEncoder
 from wetread.train.evaluate import Judge, clinical
+from wetread.train.mean_films import mean_films
 from wetread.types import LABELS
 
 __all__ = ["STAGES", "Run", "run_stages"]

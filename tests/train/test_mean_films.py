@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wetread.train.atlas import mean_films
+from wetread.train.mean_films import mean_films
 
 
 def test_the_mean_films_are_of_each_projection() -> None:
