@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 from torch.nn import functional
 from tqdm import tqdm
 
 from wetread.errors import InputError
 from wetread.image.transforms import RASTER, to_input
 
-__all__ = ["Augment", "as_tensor", "pack", "packed"]
+__all__ = ["Augment", "as_tensor", "pack", "packed", "rendered"]
 
 
 def _read(path: Path) -> np.ndarray:
@@ -60,22 +61,53 @@ def as_tensor(films: np.ndarray, size: int) -> torch.Tensor:
     return torch.from_numpy(np.stack(rows))[:, None]
 
 
+def _recompressed(film: Image.Image, rng: np.random.Generator) -> Image.Image:
+    buffer = io.BytesIO()
+    film.save(buffer, "JPEG", quality=int(rng.integers(40, 96)))
+    return Image.open(buffer)
+
+
+def _resampled(film: Image.Image, rng: np.random.Generator) -> Image.Image:
+    side = int(rng.integers(150, film.width))
+    return film.resize((side, side), Image.Resampling.BILINEAR).resize(film.size, Image.Resampling.BICUBIC)
+
+
+def _blurred(film: Image.Image, rng: np.random.Generator) -> Image.Image:
+    return film.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 1.2))))
+
+
+def _sharpened(film: Image.Image, rng: np.random.Generator) -> Image.Image:
+    return film.filter(ImageFilter.UnsharpMask(float(rng.uniform(0.6, 2)), int(rng.integers(20, 120)), 0))
+
+
+#: What an archive or a plate reader does to a film's sharpness: it must not tell from which collection the film comes.
+_RENDERINGS = (_recompressed, _resampled, _blurred, _sharpened)
+
+
+def rendered(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(256, 256) uint8 as another archive might hand it over: recompressed, resampled, blurred or sharpened."""
+    change = _RENDERINGS[int(rng.integers(len(_RENDERINGS)))]
+    return np.asarray(change(Image.fromarray(film), rng))
+
+
 class Augment:
     """What may differ between two films of the same chest: pose, exposure, noise. Never a flip: the heart is left.
 
     Draws one small rotation (±10°), zoom (0.85 to 1.12 by axis), shift (±7 %), gamma, contrast, noise and a few
-    erased rectangles per film.
+    erased rectangles per film; two films of three are first ``rendered`` otherwise.
     """
 
     def __init__(self, size: int, seed: int) -> None:
         self.size = size
         self.generator = torch.Generator().manual_seed(seed)
+        self.rng = np.random.default_rng(seed)
 
     def _uniform(self, n: int, low: float, high: float) -> torch.Tensor:
         return torch.rand(n, generator=self.generator) * (high - low) + low
 
     def __call__(self, films: np.ndarray) -> torch.Tensor:
         """(B, 256, 256) uint8 → (B, 1, size, size) float32 in [0, 1]."""
+        films = np.stack([rendered(film, self.rng) if self.rng.random() < 2 / 3 else film for film in films])
         x = torch.from_numpy(films.astype(np.float32) / 255)[:, None]
         n = len(x)
         angle = self._uniform(n, -10, 10) * torch.pi / 180
