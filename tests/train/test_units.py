@@ -13,7 +13,7 @@ from wetread.model.findings import commands_of, fuse, head_input  # noqa: E402
 from wetread.train import calibrate, encode, features, targets  # noqa: E402
 from wetread.train.config import load_config  # noqa: E402
 from wetread.train.decoder import Memory, ReportDecoder  # noqa: E402
-from wetread.train.films import Augment, as_tensor  # noqa: E402
+from wetread.train.films import Augment, as_tensor, rendered  # noqa: E402
 from wetread.types import LABELS  # noqa: E402
 
 
@@ -125,6 +125,19 @@ def test_augmentation_never_mirrors() -> None:
         assert (x[..., 48:].mean((1, 2, 3)) > x[..., :16].mean((1, 2, 3))).all()
 
 
+def test_another_rendering_is_the_same_chest() -> None:
+    rows, columns = np.mgrid[:256, :256]
+    film = (60 + 0.4 * columns + 40 * np.sin(rows / 9)).astype(np.uint8)
+    rng = np.random.default_rng(1)
+    others = np.stack([rendered(film, rng) for _ in range(24)]).astype(float)
+    assert others.shape == (24, 256, 256)
+    apart = np.abs(others - film)[:, 4:-4, 4:-4]
+    assert 0 < apart.mean() < 3
+    assert apart.mean((1, 2)).max() < 8
+    mirrored = np.abs(others - film[:, ::-1]).mean((1, 2))
+    assert (mirrored > 3 * apart.mean((1, 2))).all()
+
+
 def test_training_and_drafting_see_the_same_film() -> None:
     from wetread.image.transforms import to_input
 
@@ -159,6 +172,8 @@ def test_a_step_at_a_time_is_the_whole_at_once() -> None:
         ('name = 3\nrun_dir = "r"', "must be of type str"),
         ("[encoder]\nepochs = 1.5", "must be of type int"),
         ("= 3", "no TOML"),
+        ('run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\nmembers = 0', "at least 1"),
+        ('run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\nfolds = 1', "at least 2"),
         ('run_dir = "r"', "must be set"),
         ('run_dir = "$NOT_SET_ANYWHERE/r"\n[data]\nmanifest = "m"', "not set"),
     ],

@@ -31,7 +31,8 @@ class EncoderConfig:
     """The film encoder. ``init`` is ``imagenet`` or ``random``; ``warmup_epochs`` are spent on the other films.
 
     ``joint``: those of ChestX-ray14 are taught beside the run's own, for the findings both name. ``continued``: the
-    folder of an earlier run of the same folds, whose encoders are trained on.
+    folder of an earlier run of the same folds, whose encoders are trained on. ``members``: networks a fold, each from
+    a seed of its own; network n is blind to fold n % folds.
     """
 
     init: str = "imagenet"
@@ -40,6 +41,7 @@ class EncoderConfig:
     size: int = 224
     neck: int = 256
     folds: int = 3
+    members: int = 1
     epochs: int = 5
     warmup_epochs: int = 3
     batch: int = 16
@@ -155,6 +157,9 @@ def load_config(path: str | Path) -> Config:
     data = asdict(config.data)
     data["manifest"] = _path(config.data.manifest, base)
     data["other_films"] = _path(config.data.other_films, base) if config.data.other_films else ""
+    for key, least in (("folds", 2), ("members", 1)):
+        if getattr(config.encoder, key) < least:
+            raise UsageError(f"{path} [encoder]: '{key}' must be at least {least}")
     if config.encoder.continued:
         config = replace(config, encoder=replace(config.encoder, continued=_path(config.encoder.continued, base)))
     rest = {f.name: getattr(config, f.name) for f in fields(Config)}

@@ -33,7 +33,7 @@ class FilmOutputs:
 def gather(outputs: Sequence[dict[str, np.ndarray]]) -> FilmOutputs:
     """One output a film: the mean of the networks that may look at it.
 
-    Those are one for a teacher's film, which the others have learned from, and all for any other film.
+    Those are the members of one fold for a teacher's film, which the others have learned from, and all for any other.
 
     Args:
         outputs: of each network on all films (``encode.look``), NaN where it may not look.

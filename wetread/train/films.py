@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,10 +43,13 @@ def pack(paths: Sequence[Path], folder: Path) -> np.ndarray:
     names = [str(p) for p in paths]
     index, array = folder / "films.json", folder / "films.npy"
     if not (index.exists() and json.loads(index.read_text()) == names):
-        films = np.lib.format.open_memmap(array, "w+", np.uint8, (len(names), RASTER, RASTER))
+        # Processes that train beside each other may pack at the same time: each into a file of its own.
+        own = folder / f"films.{os.getpid()}.new"
+        films = np.lib.format.open_memmap(own, "w+", np.uint8, (len(names), RASTER, RASTER))
         for i, path in enumerate(tqdm(paths, desc="pack", unit="film")):
             films[i] = np.rint(to_input(_read(path), RASTER) * 255)
         films.flush()
+        own.replace(array)
         index.write_text(json.dumps(names))
     return packed(folder)
 

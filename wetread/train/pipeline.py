@@ -62,6 +62,16 @@ class Run:
         """(studies,) whether a study may be learned from."""
         return np.array([row.split in self.config.data.train_splits for row in self.rows])
 
+    @property
+    def networks(self) -> range:
+        """The numbers of the encoders."""
+        return range(self.config.encoder.folds * self.config.encoder.members)
+
+    def unseen_by(self, number: int) -> np.ndarray:
+        """(studies,) whether a study is of the fold that the encoder of this number does not learn from."""
+        folds = self.config.encoder.folds
+        return np.array([encode.fold_of(row.study_id, folds) == number % folds for row in self.rows])
+
     @classmethod
     def open(cls, config: Config, fold: int | None = None) -> Run:
         rows = tuple(r for r in read_manifest(Path(config.data.manifest)) if r.views and r.split != "test")
@@ -132,14 +142,13 @@ def _encoder(run: Run) -> None:
     pack, own, values = _with_other_films(run, concepts)
     warm = run.folder / "warmup.safetensors"
     start = load_file(warm) if warm.exists() else None
-    folds = np.array([encode.fold_of(row.study_id, config.folds) for row in run.rows])
-    for fold in range(config.folds) if run.fold is None else (run.fold,):
-        done = run.folder / f"encoder{fold}.safetensors"
+    for number in run.networks if run.fold is None else (run.fold,):
+        done = run.folder / f"encoder{number}.safetensors"
         if not done.exists():
-            studies = [int(i) for i in np.flatnonzero(run.teachers & (folds != fold))]
+            studies = [int(i) for i in np.flatnonzero(run.teachers & ~run.unseen_by(number))]
             studies += range(len(run.rows), len(values))
             if config.continued:
-                start = load_file(Path(config.continued) / f"encoder{fold}.safetensors")
+                start = load_file(Path(config.continued) / f"encoder{number}.safetensors")
             network = encode.train_encoder(
                 pack,
                 own,
@@ -147,10 +156,10 @@ def _encoder(run: Run) -> None:
                 concepts.weights,
                 studies,
                 config,
-                run.config.seed + fold,
+                run.config.seed + number,
                 start,
-                run.folder / "checkpoints" / f"encoder{fold}.pt",
-                name=f"encoder {fold + 1} of {config.folds}",
+                run.folder / "checkpoints" / f"encoder{number}.pt",
+                name=f"encoder {number + 1} of {len(run.networks)}",
             )
             if encode.world()[0] == 0:
                 save_file({k: v.contiguous() for k, v in network.state_dict().items()}, done)
@@ -161,21 +170,20 @@ def _outputs(run: Run) -> None:
     config = run.config.encoder
     concepts = load_targets(run)
     pack = films.packed(run.folder / "pack")
-    folds = np.array([encode.fold_of(row.study_id, config.folds) for row in run.rows])
     bundle = run.folder / "bundle"
     bundle.mkdir(exist_ok=True)
-    for fold in range(config.folds):
-        done = run.folder / f"seen{fold}.npz"
+    for number in run.networks:
+        done = run.folder / f"seen{number}.npz"
         if done.exists():
             continue
         network = FilmEncoder(len(concepts.names), config.neck, config.dropout)
-        network.load_state_dict(load_file(run.folder / f"encoder{fold}.safetensors"))
-        graph = bundle / f"encoder{fold}.onnx"
+        network.load_state_dict(load_file(run.folder / f"encoder{number}.safetensors"))
+        graph = bundle / f"encoder{number}.onnx"
         export.export_encoder(network, graph, config.size)
-        wanted = [
-            f for own, use in zip(run.films.films, ~run.teachers | (folds == fold), strict=True) if use for f in own
-        ]
-        seen: dict[str, Any] = encode.look(graph, pack, wanted, config.size, f"outputs {fold + 1} of {config.folds}")
+        honest = ~run.teachers | run.unseen_by(number)
+        wanted = [f for own, use in zip(run.films.films, honest, strict=True) if use for f in own]
+        name = f"outputs {number + 1} of {len(run.networks)}"
+        seen: dict[str, Any] = encode.look(graph, pack, wanted, config.size, name)
         np.savez(done, **seen)
 
 
@@ -190,10 +198,9 @@ class Seen:
 
 def load_seen(run: Run) -> Seen:
     """The honest outputs: teachers out of fold, others by the whole ensemble."""
-    config = run.config.encoder
     stored = []
-    for fold in range(config.folds):
-        with np.load(run.folder / f"seen{fold}.npz", allow_pickle=False) as file:
+    for number in run.networks:
+        with np.load(run.folder / f"seen{number}.npz", allow_pickle=False) as file:
             stored.append({k: file[k] for k in features.FILM_KEYS})
     outputs = features.gather(stored)
     studies = features.study_features(outputs, run.films.films)
@@ -397,6 +404,8 @@ def run_stages(config: Config, only: str | None = None, fold: int | None = None,
     if threads:
         torch.set_num_threads(threads)
     run = Run.open(config, fold)
+    if fold is not None and fold not in run.networks:
+        raise UsageError(f"there is no network {fold}; they are 0 to {run.networks[-1]}")
     (run.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (run.folder / "config.json").write_text(json.dumps({"digest": config.digest()}))
     torch.manual_seed(config.seed)

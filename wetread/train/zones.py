@@ -53,7 +53,8 @@ def films_means(pack: np.ndarray, maps: np.ndarray, films: Sequence[int], mean: 
         pack: (N, 256, 256) uint8. maps: (n, C, h, h) scaled, of ``films``. mean: (32, 32) the mean frontal film.
     """
     frames = [register(thumbnail(np.asarray(pack[f], np.float32) / 255), mean) for f in films]
-    return np.stack([zone_means(own, frame) for own, frame in zip(maps, frames, strict=True)])
+    means = [zone_means(own, frame) for own, frame in zip(maps, frames, strict=True)]
+    return np.stack(means) if means else np.zeros((0, len(ZONES), maps.shape[1]))
 
 
 def _pairs(means: np.ndarray, told: Sequence[ZoneStatement]) -> tuple[np.ndarray, np.ndarray]:
