@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wetread.train.calibrate import auroc, ece
+from wetread.train.calibrate import auroc, ece, sensitive_threshold
 from wetread.train.config import load_config
 from wetread.train.pipeline import Run, truth_of
 from wetread.types import LABELS
@@ -29,19 +29,14 @@ def interval(truth: np.ndarray, score: np.ndarray) -> tuple[float, float]:
     return float(np.nanpercentile(values, 2.5)), float(np.nanpercentile(values, 97.5))
 
 
-def cut(abnormal: np.ndarray, score: np.ndarray, sensitivity: float = 0.99) -> float:
-    """The threshold at or above which at least ``sensitivity`` of the abnormal studies lie."""
-    return float(np.quantile(score[abnormal], 1 - sensitivity, method="lower"))
-
-
 def triage(abnormal: np.ndarray, score: np.ndarray) -> float:
     """Share of normal studies below the threshold that keeps 99 % of the abnormal ones at or above it."""
-    return float((score[~abnormal] < cut(abnormal, score)).mean())
+    return float((score[~abnormal] < sensitive_threshold(abnormal, score)).mean())
 
 
 def triage_text(abnormal: np.ndarray, score: np.ndarray, out: np.ndarray, val: np.ndarray) -> str:
     """Two ways to the threshold: by val's own abnormal studies, and by the teachers out of fold."""
-    threshold = cut(abnormal[out], score[out])
+    threshold = sensitive_threshold(abnormal[out], score[out])
     rng = np.random.default_rng(2)
     index = np.flatnonzero(val)
     draws = rng.choice(index, (DRAWS, len(index)))

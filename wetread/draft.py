@@ -17,7 +17,7 @@ from wetread.decode import DecodingOptions, Written, write
 from wetread.image.thorax import Frame
 from wetread.image.transforms import to_input
 from wetread.model.bundle import Bundle
-from wetread.model.findings import CLIP, findings_of, fuse, head_input, probabilities
+from wetread.model.findings import CLIP, findings_of, fuse, head_input, probabilities, triage_of
 from wetread.model.novelty import is_far, novelty
 from wetread.model.runtime import FilmReader, OnnxFilmReader, OnnxWriter, Seen, Writer, scaled_cells, study_memory
 from wetread.model.tokenizer import Tokenizer
@@ -161,6 +161,7 @@ class Drafter:
             impression=" ".join(w.text for w in impression),
             sentences=sentences,
             labels=look.labels,
+            triage=triage_of(look.labels, self.bundle.arrays),
             similar=self._similar(study, look),
             warnings=(
                 *dict.fromkeys(w for v in study.views for w in v.warnings),

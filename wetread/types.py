@@ -27,6 +27,7 @@ __all__ = [
     "SimilarCase",
     "State",
     "Study",
+    "Triage",
     "View",
 ]
 
@@ -153,8 +154,23 @@ class ModelInfo:
 
 
 @dataclass(frozen=True)
+class Triage:
+    """Whether a study may wait: ``score`` is the probability that something is found.
+
+    ``look_from`` keeps 99 % of the abnormal studies that the model was calibrated on at or above it.
+    """
+
+    score: float
+    look_from: float
+
+    @property
+    def state(self) -> Literal["normal", "look first"]:
+        return "look first" if self.score >= self.look_from else "normal"
+
+
+@dataclass(frozen=True)
 class Draft:
-    """A drafted report; see ``to_json`` for the schema."""
+    """A drafted report; see ``to_json`` for the schema. ``triage`` is None where the bundle has no threshold for it."""
 
     study_id: str
     model: ModelInfo
@@ -163,6 +179,7 @@ class Draft:
     impression: str
     sentences: tuple[Sentence, ...]
     labels: Mapping[str, Finding]
+    triage: Triage | None = None
     similar: tuple[SimilarCase, ...] = ()
     warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
@@ -187,6 +204,7 @@ class Draft:
                 for s in self.sentences
             ],
             "labels": {name: asdict(f) for name, f in self.labels.items()},
+            "triage": {**asdict(self.triage), "state": self.triage.state} if self.triage else None,
             "similar": [asdict(c) for c in self.similar],
             "warnings": list(self.warnings),
             "seconds": dict(self.seconds),
@@ -212,6 +230,7 @@ class Draft:
                 for s in value["sentences"]
             ),
             labels={name: Finding(**f) for name, f in value["labels"].items()},
+            triage=Triage(triage["score"], triage["look_from"]) if (triage := value.get("triage")) else None,
             similar=tuple(SimilarCase(**c) for c in value["similar"]),
             warnings=tuple(value["warnings"]),
             seconds=dict(value["seconds"]),

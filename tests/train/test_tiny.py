@@ -60,8 +60,8 @@ def test_exported_and_torch_networks_agree(tiny: Path) -> None:
     film = np.random.default_rng(0).random((1, 1, 224, 224), dtype=np.float32)
     seen = OnnxFilmReader(bundle, threads=1)(film)
     probabilities = []
-    for fold in range(2):
-        state = load_file(tiny / "tiny" / f"encoder{fold}.safetensors")
+    for number in range(4):
+        state = load_file(tiny / "tiny" / f"encoder{number}.safetensors")
         network = FilmEncoder(len(bundle.index["concepts"]), 32).eval()
         network.load_state_dict(state)
         with torch.no_grad():

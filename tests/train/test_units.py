@@ -46,6 +46,19 @@ def test_a_findings_head_learns_and_is_honest_about_it() -> None:
     assert calibrate.auroc(positive[:, 2], head.crossfitted[:, 2]) < 0.65
     assert (head.uncertain_from <= head.positive_from).all()
     assert head.probabilities(x)[:, 5].max() < 0.05  # never seen
+    assert head.positive_from[2] < 0.4
+    floored = calibrate.fit(x, positive, folds=4, beta=1.0, share=1.0, seed=1, least=0.4)
+    assert floored.positive_from[2] == 0.4
+    assert floored.positive_from[1] == max(0.4, head.positive_from[1])
+
+
+def test_the_sensitive_threshold_keeps_the_abnormal() -> None:
+    rng = np.random.default_rng(3)
+    abnormal = rng.random(700) < 0.6
+    score = np.clip(0.4 * abnormal + rng.random(700) * 0.6, 0, 1)
+    limit = calibrate.sensitive_threshold(abnormal, score)
+    assert (score[abnormal] >= limit).mean() >= 0.99
+    assert (score[abnormal] > limit).mean() < 0.99
 
 
 def test_no_finding_yields_to_others_but_not_to_devices() -> None:

@@ -54,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
         print(render(draft, style))
         for case in draft.similar:
             print(f"\nSimilar: {case.study_id} ({case.score:.2f})", end="")
+        if draft.triage:
+            print(f"triage: {draft.triage.state} ({draft.triage.score:.2f} that anything is found)", file=sys.stderr)
         for warning in draft.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         print(NOTICE, file=sys.stderr)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from wetread.types import LABELS, Finding, State
+from wetread.types import LABELS, Finding, State, Triage
 
 __all__ = [
     "CLIP",
@@ -20,6 +20,7 @@ __all__ = [
     "fuse",
     "head_input",
     "probabilities",
+    "triage_of",
 ]
 
 #: Standard deviations beyond which a concept says no more.
@@ -79,3 +80,10 @@ def findings_of(probability: np.ndarray, arrays: Mapping[str, np.ndarray]) -> di
         state: State = "positive" if commands[k] else "uncertain" if probability[k] >= uncertain else "negative"
         found[name] = Finding(float(probability[k]), uncertain, positive, state)
     return found
+
+
+def triage_of(labels: Mapping[str, Finding], arrays: Mapping[str, np.ndarray]) -> Triage | None:
+    """Whether a study with these findings may wait; None where the bundle has no ``look_from``."""
+    if "look_from" not in arrays:
+        return None
+    return Triage(1 - labels[LABELS[_NO_FINDING]].probability, float(arrays["look_from"][0]))

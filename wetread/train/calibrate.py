@@ -16,9 +16,11 @@ from sklearn.model_selection import StratifiedKFold
 
 from wetread.types import LABELS
 
-__all__ = ["FindingsHead", "auroc", "ece", "expected_f_threshold", "fit"]
+__all__ = ["FindingsHead", "auroc", "ece", "expected_f_threshold", "fit", "sensitive_threshold"]
 
-_RIDGES = (0.0003, 0.001, 0.003, 0.01, 0.03)
+_RIDGES = (0.0001, 0.0003, 0.001, 0.003, 0.01)
+#: How much less the ridge holds a label's own concept than the others (its column is stretched by as much).
+_OWN = 12.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ def expected_f_threshold(probability: np.ndarray, beta: float = 1.0, share: floa
     f = (1 + beta**2) * hits / (np.arange(1, len(p) + 1) + beta**2 * p.sum())
     best = int(np.flatnonzero(f >= share * f.max())[0])
     return float((p[best] + p[min(best + 1, len(p) - 1)]) / 2)
+
+
+def sensitive_threshold(truth: np.ndarray, score: np.ndarray, sensitivity: float = 0.99) -> float:
+    """The threshold at or above which at least that share of the positive scores lies: truth (N,) bool, score (N,)."""
+    return float(np.quantile(score[truth], 1 - sensitivity, method="lower"))
 
 
 def auroc(truth: np.ndarray, score: np.ndarray) -> float:
@@ -79,13 +86,15 @@ def _crossfit(x: np.ndarray, y: np.ndarray, ridge: float, folds: int, seed: int)
     return out
 
 
-def fit(features: np.ndarray, positive: np.ndarray, folds: int, beta: float, share: float, seed: int) -> FindingsHead:
+def fit(
+    features: np.ndarray, positive: np.ndarray, folds: int, beta: float, share: float, seed: int, least: float = 0.0
+) -> FindingsHead:
     """Fit all labels.
 
     Args:
-        features: (N, F) standardised, out of fold. positive: (N, 14) bool.
+        features: (N, F) standardised, out of fold; the first 14 are the labels' own concepts. positive: (N, 14) bool.
         folds: of the cross-fitted probabilities. beta, share: of the thresholds, see ``expected_f_threshold``; for
-            "No Finding", whose false alarm is silence, ``share`` is 1.
+            "No Finding", whose false alarm is silence, ``share`` is 1. least: the lowest threshold there may be.
     """
     n_labels = positive.shape[1]
     weight, bias = np.zeros((n_labels, features.shape[1])), np.zeros(n_labels)
@@ -98,12 +107,14 @@ def fit(features: np.ndarray, positive: np.ndarray, folds: int, beta: float, sha
             bias[k] = np.log(rate / (1 - rate))
             crossfitted[:, k], uncertain[k], certain[k] = rate, 0.5, 0.5
             continue
-        fits = [_crossfit(features, y, ridge, folds, seed) for ridge in _RIDGES]
+        stretch = np.where(np.arange(features.shape[1]) == k, _OWN, 1.0)
+        x = features * stretch
+        fits = [_crossfit(x, y, ridge, folds, seed) for ridge in _RIDGES]
         losses = [-np.mean(np.log(np.where(y, p, 1 - p).clip(1e-6))) for p in fits]
         best = int(np.argmin(losses))
-        model = _model(_RIDGES[best]).fit(features, y)
-        weight[k], bias[k] = model.coef_[0], model.intercept_[0]
+        model = _model(_RIDGES[best]).fit(x, y)
+        weight[k], bias[k] = model.coef_[0] * stretch, model.intercept_[0]
         crossfitted[:, k] = fits[best]
-        certain[k] = expected_f_threshold(fits[best], beta, 1.0 if LABELS[k] == "No Finding" else share)
+        certain[k] = max(least, expected_f_threshold(fits[best], beta, 1.0 if LABELS[k] == "No Finding" else share))
         uncertain[k] = expected_f_threshold(fits[best], 2 * beta)
     return FindingsHead(weight, bias, np.minimum(uncertain, certain), certain, crossfitted)

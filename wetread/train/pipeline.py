@@ -223,15 +223,19 @@ def _findings(run: Run) -> None:
     read = seen.scale.findings_input(seen.studies)
     use = run.teachers & known
     config = run.config.findings
-    head = calibrate.fit(read[use], positive[use], config.folds, config.beta, config.share, run.config.seed)
+    chosen = (config.folds, config.beta, config.share, run.config.seed, config.least)
+    head = calibrate.fit(read[use], positive[use], *chosen)
     probability = head.probabilities(read)
     probability[use] = head.crossfitted
+    normal = LABELS.index("No Finding")
+    look_from = calibrate.sensitive_threshold(~positive[use, normal], 1 - head.crossfitted[:, normal])
     np.savez(
         done,
         weight=head.weight,
         bias=head.bias,
         uncertain_from=head.uncertain_from,
         positive_from=head.positive_from,
+        look_from=np.array([look_from]),
         probability=probability,
     )
     val = np.array([row.split == "val" for row in run.rows])
@@ -339,7 +343,7 @@ def _export(run: Run) -> None:
     export.export_decoder(decoder, bundle, len(concepts.names), lessons.MAX_INDICATION)
     tokenizer.save(bundle / "vocabulary.json")
     with np.load(run.folder / "findings.npz", allow_pickle=False) as stored:
-        arrays = {k: stored[k] for k in ("weight", "bias", "uncertain_from", "positive_from")}
+        arrays = {k: stored[k] for k in ("weight", "bias", "uncertain_from", "positive_from", "look_from")}
     positive, known = truth_of(run)
     film_study = np.repeat(np.arange(len(run.rows)), [len(own) for own in run.films.films])
     taught = np.flatnonzero(run.teachers[film_study]).tolist()
