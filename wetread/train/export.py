@@ -134,7 +134,14 @@ def card(config: Config, run: Path) -> str:
     template = (Path(__file__).parent / "card.md").read_text(encoding="utf-8")
     scores = run / "scores.md"
     table = scores.read_text(encoding="utf-8").strip() if scores.exists() else "Not measured yet."
-    return template.format(name=config.name, version=config.version, scores=table)
+    return template.format(
+        name=config.name,
+        version=config.version,
+        scores=table,
+        networks=config.encoder.folds * config.encoder.members,
+        folds=config.encoder.folds,
+        least=f"{config.findings.least:g}",
+    )
 
 
 def write_bundle(
