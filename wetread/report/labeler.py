@@ -124,11 +124,11 @@ def _split_flags(cell: str) -> tuple[str, str]:
 @lru_cache(maxsize=2)
 def _tables(convention: Convention) -> _Tables:
     """Read the tables; the flag ``~`` is for the convention ``chexbert`` only, ``%`` for ``plain`` only."""
-    plain = convention == "plain"
+    other = "~" if convention == "plain" else "%"
     rules: list[Rule] = []
     for cell, phrase in read_table("findings.tsv", 2):
         labels = tuple(_split_flags(part.strip()) for part in cell.split("+"))
-        if not (plain and any("~" in flags for _, flags in labels)):
+        if not any(other in flags for _, flags in labels):
             rules.append(Rule(_THING, _Entry(labels), phrase))
     rules += [Rule(_THING, _Entry(subject=kind), phrase) for kind, phrase in read_table("subjects.tsv", 2)]
     rules += [Rule(_PREDICATE, kind, phrase) for kind, phrase in read_table("predicates.tsv", 2)]
@@ -140,7 +140,7 @@ def _tables(convention: Convention) -> _Tables:
         name, flags = _split_flags(cell)
         if state not in _STRENGTH:
             raise ValueError(f"meanings.tsv: '{state}' is no state")
-        if ("~" if plain else "%") not in flags:
+        if other not in flags:
             meanings.setdefault((subject, predicate), []).append((name, cast(State, state)))
             kinds.setdefault(subject, set()).add(predicate)
     matcher = Matcher(rules, several=(_CONTEXT, _ATTRIBUTE))
