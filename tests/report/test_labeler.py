@@ -80,6 +80,8 @@ def expected(short: str) -> dict[str, str | None]:
         ("No change in the left effusion.", "PE+ NF-"),
         ("No significant interval change of the cardiomegaly.", "CM+ NF-"),
         ("The opacity is not significantly changed.", "LO+ NF-"),
+        ("The effusion has almost completely resolved.", "PE+ NF-"),
+        ("Partial clearing of the left infiltrate.", "LO+ NF-"),
         # uncertainty
         ("Possible pneumonia.", "PN? NF-"),
         ("This may represent atelectasis.", "AT? NF-"),
@@ -152,9 +154,14 @@ def expected(short: str) -> dict[str, str | None]:
         ("Rule out pneumonia.", "PN? NF-"),
         ("An effusion cannot entirely be excluded.", "PE? NF-"),
         ("A small effusion may be present.", "PE? NF-"),
+        ("Trace, if any, effusion.", "PE? NF-"),
+        ("The heart is generous in size.", "CM? NF-"),
         # no finding
         ("The lungs are clear.", "NF+"),
         ("No acute cardiopulmonary abnormality.", "NF+"),
+        ("Negative chest.", "NF+"),
+        ("Costophrenic angles are sharp.", "NF+"),
+        ("Mass effect.", ""),
         ("Normal chest.", "NF+"),
         ("Lungs are clear. Degenerative changes of the spine.", "NF-"),
         ("Calcified granuloma.", "NF-"),
