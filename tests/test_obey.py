@@ -84,3 +84,13 @@ def test_a_weak_finding_is_said_without_details() -> None:
     assert texts == ["There is no pneumothorax.", "There is a pulmonary nodule."], "what is hardly seen stands last"
     kept = [w.text for w in obey(body, written("Nodule."), findings("Lung Lesion")).findings]
     assert kept == [w.text for w in body]
+
+
+def test_a_device_is_named_only_where_it_is_likely() -> None:
+    words = written("The pacemaker leads end in the right ventricle.")
+    sure = findings("Support Devices")
+    result = obey(words, (), sure)
+    assert [w.text for w in result.findings] == [w.text for w in words]
+    doubtful = {**sure, "Support Devices": Finding(0.3, 0.1, 0.2, "positive")}
+    result = obey(words, (), doubtful)
+    assert [w.text for w in result.findings] == [sentence("Support Devices", "positive")]

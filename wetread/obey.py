@@ -35,6 +35,8 @@ _ACUTE = frozenset(
 )
 #: Probability of a finding from which the decoder's own words for it may stand; below, it is said in plain ones.
 _DETAIL_FROM = 0.15
+#: Of a device, whose name is all the detail there is: that there is one says little about which.
+_KIND_FROM = 0.5
 _PLACED = re.compile(r"\b(?:left|right|upper|lower|middle|mid\w*|bas\w+|apical|apex|hilum|hilar)\b", re.IGNORECASE)
 #: Log-probability given to a stock sentence: it is as sure as its finding, which the caller knows.
 _STOCK = 0.0
@@ -69,12 +71,16 @@ def _asserts(text: str) -> set[str]:
     return plain | chexbert
 
 
+def _least(name: str) -> float:
+    return _KIND_FROM if name == "Support Devices" else _DETAIL_FROM
+
+
 def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
     """Whether a sentence says more than is known: a finding is hardly seen, or what was not seen is given a place."""
     mentions = [m for m in label_spans(text) if m.label != _SILENT]
     there = [m for m in mentions if m.state != "negative"]
     if any(m.state == "positive" for m in there):
-        return min(labels[m.label].probability for m in there) < _DETAIL_FROM
+        return any(labels[m.label].probability < _least(m.label) for m in there)
     if mentions and not there:
         return False
     seen = any(labels[m.label].probability >= _DETAIL_FROM for m in there)
@@ -127,7 +133,7 @@ def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Map
         if name in wanted and name not in stated(" ".join(w.text for w in body)):
             words = sentence(name, "positive")
             if words:
-                hardly = labels[name].probability < _DETAIL_FROM
+                hardly = labels[name].probability < _least(name)
                 body.insert(len(body) if hardly else 0, Written(words, _STOCK))
                 notes.append(f"A sentence that states {name} was added.")
     if not body:
