@@ -94,3 +94,19 @@ def test_a_device_is_named_only_where_it_is_likely() -> None:
     doubtful = {**sure, "Support Devices": Finding(0.3, 0.1, 0.2, "positive")}
     result = obey(words, (), doubtful)
     assert [w.text for w in result.findings] == [sentence("Support Devices", "positive")]
+
+
+def test_what_is_asserted_is_not_denied_in_another_sentence() -> None:
+    words = written("There is a pulmonary opacity.", "No focal airspace opacity or pneumothorax.")
+    result = obey(words, written("Pulmonary opacity."), findings("Lung Opacity"))
+    assert [w.text for w in result.findings] == [words[0].text, sentence("Pneumothorax", "negative")]
+    assert any("denied Lung Opacity" in note for note in result.notes)
+    explained = written("There is basilar atelectasis.", "There is a pulmonary opacity.", "No focal airspace opacity.")
+    result = obey(explained, written("Atelectasis."), findings("Lung Opacity", "Atelectasis"))
+    assert [w.text for w in result.findings] == [w.text for w in explained]
+
+
+def test_no_large_effusion_does_not_deny_a_small_one() -> None:
+    words = written("There is a small pleural effusion.", "There is no large pleural effusion.")
+    result = obey(words, written("Pleural effusion."), findings("Pleural Effusion"))
+    assert [w.text for w in result.findings] == [w.text for w in words]

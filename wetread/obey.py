@@ -33,6 +33,8 @@ _ACUTE = frozenset(
         "Fracture",
     }
 )
+#: Beside one of these, "no focal opacity" is said of another opacity than theirs.
+_EXPLAINS_OPACITY = frozenset({"Atelectasis", "Edema", "Lung Lesion"})
 #: Probability of a finding from which the decoder's own words for it may stand; below, it is said in plain ones.
 _DETAIL_FROM = 0.15
 #: Of a device, whose name is all the detail there is: that there is one says little about which.
@@ -75,6 +77,12 @@ def _least(name: str) -> float:
     return _KIND_FROM if name == "Support Devices" else _DETAIL_FROM
 
 
+def _denied(text: str, wanted: set[str]) -> set[str]:
+    """The labels that a sentence denies outright: "no large effusion" denies none, and an opacity may be explained."""
+    denied = {m.label for m in label_spans(text) if m.state == "negative" and not m.severity}
+    return denied - {"Lung Opacity"} if wanted & _EXPLAINS_OPACITY else denied
+
+
 def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
     """Whether a sentence says more than is known: a finding is hardly seen, or what was not seen is given a place."""
     mentions = [m for m in label_spans(text) if m.label != _SILENT]
@@ -111,6 +119,7 @@ def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Map
     """
     wanted = {name for name, f in labels.items() if f.state == "positive" and name != _SILENT}
     notes: list[str] = []
+    unsaid: set[str] = set()
 
     def kept(sentences: Sequence[Written]) -> list[Written]:
         left = []
@@ -123,11 +132,17 @@ def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Map
                 notes.append("Details of a weakly supported finding were left out.")
             elif extra:
                 notes.append(f"A sentence that asserted {', '.join(sorted(extra))} below its threshold was dropped.")
+            elif against := _denied(written.text, wanted) & wanted:
+                unsaid.update(_denied(written.text, wanted) - wanted)
+                notes.append(f"A sentence that denied {', '.join(sorted(against))} above its threshold was dropped.")
             else:
                 left.append(written)
         return left
 
     body, conclusion = _without_normal_sites(kept(findings), wanted), kept(impression)
+    # What was denied in the same breath as a finding is denied again.
+    told = {m.label for w in body for m in label_spans(w.text)}
+    body += [Written(w, _STOCK) for n in LABELS if n in unsaid - told and (w := sentence(n, "negative"))]
     # The surest comes to stand first, what is hardly seen last.
     for name in sorted(LABELS, key=lambda n: labels[n].probability):
         if name in wanted and name not in stated(" ".join(w.text for w in body)):

@@ -9,7 +9,7 @@ import numpy as np
 
 from wetread.model.findings import fuse
 
-__all__ = ["FILM_KEYS", "FilmOutputs", "StudyFeatures", "gather", "study_features"]
+__all__ = ["FILM_KEYS", "FilmOutputs", "StudyFeatures", "gather", "shrinkage", "study_features"]
 
 
 #: What is kept of each film.
@@ -50,6 +50,22 @@ def gather(outputs: Sequence[dict[str, np.ndarray]]) -> FilmOutputs:
 
     means = {key: mean(key) for key in FILM_KEYS if key != "vector"}
     return FilmOutputs(**means, vector=np.stack([o["vector"] for o in outputs]))
+
+
+def shrinkage(outputs: Sequence[dict[str, np.ndarray]], films: Sequence[Sequence[int]], folds: int) -> np.ndarray:
+    """(C,) how much less a concept varies over studies in the mean of all networks than in those of one fold.
+
+    A teacher is seen by the networks of one fold, a new study by all, whose chance errors cancel out: its concepts
+    lie nearer to the mean by this ratio of standard deviations, at most 1.
+
+    Args:
+        outputs: of each network (network n is of fold n % folds). films: of studies that every network may look at.
+    """
+    if len(films) < 2:
+        return np.ones(outputs[0]["logits"].shape[1], np.float32)
+    each = np.array([[fuse(o["logits"][list(own)], o["lateral"][list(own)])[0] for own in films] for o in outputs])
+    each = each.reshape(-1, folds, *each.shape[1:]).mean(0)
+    return (each.mean(0).std(0) / np.maximum(np.sqrt(each.var(1).mean(0)), 1e-6)).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -39,6 +39,10 @@ class Scale:
         maps = outputs.maps[chosen[chosen >= 0]].astype(np.float32)
         return cls(mean.mean(0), mean.std(0) + 1e-3, maps.mean((0, 2, 3)), maps.std((0, 2, 3)) + 1e-3)
 
+    def shrunk(self, ratio: np.ndarray) -> Scale:
+        """For studies that all networks see: the concepts' deviation times ``ratio`` (C,) (``features.shrinkage``)."""
+        return replace(self, logit_sd=self.logit_sd * ratio)
+
     def concepts(self, mean: np.ndarray) -> np.ndarray:
         return np.clip((mean - self.logit_mean) / self.logit_sd, -CLIP, CLIP).astype(np.float32)
 
@@ -71,10 +75,15 @@ def reader_rows(
     features: StudyFeatures,
     outputs: FilmOutputs,
     scale: Scale,
+    concepts: np.ndarray,
     probability: np.ndarray,
     tokenizer: Tokenizer,
 ) -> dict[str, torch.Tensor]:
-    """What the decoder reads of each study, without commands: concepts, maps (float16), views, indication."""
+    """What the decoder reads of each study, without commands: concepts, maps (float16), views, indication.
+
+    Args:
+        scale: of the maps. concepts: (N, C), scaled.
+    """
     n, c = features.mean.shape
     maps = np.zeros((n, 2, c, *outputs.maps.shape[2:]), np.float16)
     views = np.zeros((n, 2), np.int64)
@@ -84,7 +93,7 @@ def reader_rows(
                 maps[i, k], views[i, k] = scale.maps(outputs.maps[film]), k + 1
     asked = [tokenizer.known_words((row.indication or "").replace("XXXX", " ")) for row in rows]
     return {
-        "concepts": torch.from_numpy(decoder_concepts(scale.concepts(features.mean), probability)),
+        "concepts": torch.from_numpy(decoder_concepts(concepts, probability)),
         "maps": torch.from_numpy(maps),
         "views": torch.from_numpy(views),
         "indication": _padded(asked, MAX_INDICATION),

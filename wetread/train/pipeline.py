@@ -189,11 +189,23 @@ def _outputs(run: Run) -> None:
 
 @dataclass(frozen=True)
 class Seen:
-    """All that the encoders say: film outputs, study features, their scale."""
+    """All that the encoders say: film outputs, study features, their scale for teachers and for all other studies."""
 
     outputs: features.FilmOutputs
     studies: features.StudyFeatures
     scale: lessons.Scale
+    shipped: lessons.Scale
+    teachers: np.ndarray
+
+    def findings_input(self) -> np.ndarray:
+        """(N, 2C) what the findings head reads."""
+        own, others = (scale.findings_input(self.studies) for scale in (self.scale, self.shipped))
+        return np.where(self.teachers[:, None], own, others)
+
+    def concepts(self) -> np.ndarray:
+        """(N, C) what the decoder reads beside the findings."""
+        own, others = (scale.concepts(self.studies.mean) for scale in (self.scale, self.shipped))
+        return np.where(self.teachers[:, None], own, others)
 
 
 def load_seen(run: Run) -> Seen:
@@ -204,7 +216,10 @@ def load_seen(run: Run) -> Seen:
             stored.append({k: file[k] for k in features.FILM_KEYS})
     outputs = features.gather(stored)
     studies = features.study_features(outputs, run.films.films)
-    return Seen(outputs, studies, lessons.Scale.of(studies, outputs, run.teachers))
+    scale = lessons.Scale.of(studies, outputs, run.teachers)
+    new = [own for own, taught in zip(run.films.films, run.teachers, strict=True) if not taught]
+    shrinkage = features.shrinkage(stored, new, run.config.encoder.folds)
+    return Seen(outputs, studies, scale, scale.shrunk(shrinkage), run.teachers)
 
 
 def truth_of(run: Run) -> tuple[np.ndarray, np.ndarray]:
@@ -220,7 +235,7 @@ def _findings(run: Run) -> None:
         return
     seen = load_seen(run)
     positive, known = truth_of(run)
-    read = seen.scale.findings_input(seen.studies)
+    read = seen.findings_input()
     use = run.teachers & known
     config = run.config.findings
     chosen = (config.folds, config.beta, config.share, run.config.seed, config.least)
@@ -274,7 +289,9 @@ def _decoder(run: Run) -> None:
         tokenizer = Tokenizer.learn((s for f, i in texts for s in (*f, *i)), config.min_word)
         tokenizer.save(path)
     protocol = R2GenProtocol(R2GenVocabulary.from_reports(r.findings or "" for r in run.rows if r.split == "train"))
-    read = lessons.reader_rows(run.rows, seen.studies, seen.outputs, seen.scale, probability, tokenizer)
+    read = lessons.reader_rows(
+        run.rows, seen.studies, seen.outputs, seen.scale, seen.concepts(), probability, tokenizer
+    )
     index = torch.from_numpy(np.flatnonzero(taught))
     lesson = lessons.lesson_of(
         teachers,
@@ -353,7 +370,7 @@ def _export(run: Run) -> None:
     vector = np.concatenate([np.nanmean(v, 0) for v in seen.outputs.vector])
     arrays |= {
         "logit_mean": seen.scale.logit_mean,
-        "logit_sd": seen.scale.logit_sd,
+        "logit_sd": seen.shipped.logit_sd,
         "map_mean": seen.scale.map_mean,
         "map_sd": seen.scale.map_sd,
         "frame_frontal": frontal,
