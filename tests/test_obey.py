@@ -100,7 +100,7 @@ def test_what_is_asserted_is_not_denied_in_another_sentence() -> None:
     words = written("There is a pulmonary opacity.", "No focal airspace opacity or pneumothorax.")
     result = obey(words, written("Pulmonary opacity."), findings("Lung Opacity"))
     assert [w.text for w in result.findings] == [words[0].text, sentence("Pneumothorax", "negative")]
-    assert any("denied Lung Opacity" in note for note in result.notes)
+    assert any("denied Lung Opacity (positive)" in note for note in result.notes)
     explained = written("There is basilar atelectasis.", "There is a pulmonary opacity.", "No focal airspace opacity.")
     result = obey(explained, written("Atelectasis."), findings("Lung Opacity", "Atelectasis"))
     assert [w.text for w in result.findings] == [w.text for w in explained]
@@ -110,3 +110,11 @@ def test_no_large_effusion_does_not_deny_a_small_one() -> None:
     words = written("There is a small pleural effusion.", "There is no large pleural effusion.")
     result = obey(words, written("Pleural effusion."), findings("Pleural Effusion"))
     assert [w.text for w in result.findings] == [w.text for w in words]
+
+
+def test_what_is_uncertain_is_left_unsaid() -> None:
+    labels = {**findings(), "Pleural Effusion": Finding(0.2, 0.15, 0.3, "uncertain")}
+    words = written("The lungs are clear.", "No pneumothorax or pleural effusion.")
+    result = obey(words, written("No acute disease."), labels)
+    assert [w.text for w in result.findings] == [words[0].text, sentence("Pneumothorax", "negative")]
+    assert any("Pleural Effusion (uncertain)" in note for note in result.notes)

@@ -1,4 +1,4 @@
-"""Making the words obey the findings: every finding above its threshold is said, none below it is asserted.
+"""Making the words obey the findings: each above its threshold is said, none below is asserted, no likely one denied.
 
 The decoder was taught to do this; where it fails, a sentence is dropped or one of our own stock is added, so that the
 labels of the text are the states of the findings, always.
@@ -111,13 +111,14 @@ def _without_normal_sites(sentences: Sequence[Written], wanted: set[str]) -> lis
 
 
 def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Mapping[str, Finding]) -> Obeyed:
-    """Drop what asserts a finding below its threshold, add what a finding above it lacks.
+    """Drop what asserts a finding below its threshold or denies a likely one, add what a finding above it lacks.
 
     Args:
         findings, impression: sentences as the decoder wrote them.
         labels: the study's 14 findings with their states.
     """
     wanted = {name for name, f in labels.items() if f.state == "positive" and name != _SILENT}
+    likely = {name for name, f in labels.items() if f.state != "negative" and name != _SILENT}
     notes: list[str] = []
     unsaid: set[str] = set()
 
@@ -132,9 +133,10 @@ def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Map
                 notes.append("Details of a weakly supported finding were left out.")
             elif extra:
                 notes.append(f"A sentence that asserted {', '.join(sorted(extra))} below its threshold was dropped.")
-            elif against := _denied(written.text, wanted) & wanted:
-                unsaid.update(_denied(written.text, wanted) - wanted)
-                notes.append(f"A sentence that denied {', '.join(sorted(against))} above its threshold was dropped.")
+            elif against := _denied(written.text, wanted) & likely:
+                unsaid.update(_denied(written.text, wanted) - likely)
+                states = ", ".join(f"{name} ({labels[name].state})" for name in sorted(against))
+                notes.append(f"A sentence that denied {states} was dropped.")
             else:
                 left.append(written)
         return left
