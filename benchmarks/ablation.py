@@ -1,0 +1,162 @@
+"""What each part of the drafting is worth: the drafts of val with one part left out at a time.
+
+    python benchmarks/ablation.py --manifest MANIFEST [--bundle BUNDLE] [--limit N] [--threads N]
+
+Nothing is trained anew: a part is left out of the bundle that ships, so a part that the others were trained to rely on
+looks worth more than it would in a training without it. Differences are paired over studies, with 95 % bootstrap
+intervals.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from section import table as markdown_table
+from tqdm import tqdm
+from val_table import Table, clinical, positives
+
+from wetread.data.manifest import ManifestStudy, read_manifest
+from wetread.decode import DecodingOptions, write
+from wetread.draft import Drafter, Look
+from wetread.errors import NotAChestFilm
+from wetread.image.read import read_study
+from wetread.metrics.nlg import CiderScorer
+from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
+from wetread.model.runtime import OnnxFilmReader, Seen, study_memory
+from wetread.obey import obey
+from wetread.types import LABELS, Study
+
+DRAWS = 1000
+COMPARED = ("r2gen CIDEr", "macro-14", "micro-5", "micro-14")
+#: Study, what is seen in it → FINDINGS.
+Way = Callable[[Drafter, Study, Look], str]
+
+
+class FirstNetwork(OnnxFilmReader):
+    """The first encoder in place of the mean of all."""
+
+    def __call__(self, films: np.ndarray) -> Seen:
+        names = ["logits", "maps", "lateral", "vector"]
+        logits, maps, lateral, vector = self._sessions[0].run(names, {"film": films})
+        return Seen(logits, maps, lateral, np.tile(vector, len(self._sessions)))
+
+
+def pipeline(drafter: Drafter, study: Study, look: Look) -> str:
+    return " ".join(w.text for w in drafter.words(study, look)[0])
+
+
+def decoder_alone(drafter: Drafter, study: Study, look: Look) -> str:
+    probability, positive = (
+        np.array([getattr(look.labels[n], key) for n in LABELS]) for key in ("probability", "state")
+    )
+    asked = drafter.tokenizer.known_words(study.indication or "")
+    memory = study_memory(drafter.bundle, look.seen, probability, positive == "positive", asked)
+    return " ".join(w.text for w in write(drafter.writer, memory, drafter.tokenizer, drafter.options).findings)
+
+
+def stock_alone(_: Drafter, __: Study, look: Look) -> str:
+    return " ".join(w.text for w in obey((), (), look.labels).findings)
+
+
+def without_maps(drafter: Drafter, study: Study, look: Look) -> str:
+    mean = drafter.bundle.arrays["map_mean"][:, None, None]
+    maps = np.broadcast_to(mean, look.seen.maps.shape)
+    return pipeline(drafter, study, replace(look, seen=replace(look.seen, maps=maps)))
+
+
+def without_concepts(drafter: Drafter, study: Study, look: Look) -> str:
+    logits = np.broadcast_to(drafter.bundle.arrays["logit_mean"], look.seen.logits.shape)
+    return pipeline(drafter, study, replace(look, seen=replace(look.seen, logits=logits)))
+
+
+def findings_alone(drafter: Drafter, study: Study, look: Look) -> str:
+    logits = np.broadcast_to(drafter.bundle.arrays["logit_mean"], look.seen.logits.shape)
+    return without_maps(drafter, study, replace(look, seen=replace(look.seen, logits=logits)))
+
+
+def texts_of(
+    drafter: Drafter, rows: Sequence[ManifestStudy], way: Way, name: str, view: str = "", indication: bool = False
+) -> list[str]:
+    """FINDINGS of every study; of the films of one projection where a study has them."""
+    texts = []
+    for row in tqdm(rows, desc=name, unit="study"):
+        paths = [v.path for v in row.views if v.projection == view] or [v.path for v in row.views]
+        try:
+            study = read_study(paths, study_id=row.study_id, indication=row.indication if indication else None)
+        except NotAChestFilm:
+            texts.append("")
+            continue
+        texts.append(way(drafter, study, drafter.look(study)))
+    return texts
+
+
+def differences(table: Table, texts: Sequence[str], base: Sequence[str]) -> dict[str, tuple[float, float, float]]:
+    """Texts less base: the difference and its 95 % interval, paired over studies."""
+    p = table.protocols["r2gen"]
+    references = p.references(table.references)
+    scorer = CiderScorer(references)
+    each = [scorer.scores(p.hypotheses(list(t)), references) for t in (texts, base)]
+    said = [positives(t) for t in (texts, base)]
+
+    def scores(index: np.ndarray) -> dict[str, float]:
+        found = [
+            clinical(table.truth[index], s[index]) | {"r2gen CIDEr": float(e[index].mean())}
+            for s, e in zip(said, each, strict=True)
+        ]
+        return {k: found[0][k] - found[1][k] for k in COMPARED}
+
+    rng, n = np.random.default_rng(1), len(texts)
+    point = scores(np.arange(n))
+    draws = [scores(rng.integers(0, n, n)) for _ in range(DRAWS)]
+    return {k: (point[k], *np.percentile([d[k] for d in draws], (2.5, 97.5))) for k in COMPARED}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--manifest", type=Path, required=True)
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--limit", type=int, help="the first studies only, for a try")
+    parser.add_argument("--threads", type=int)
+    args = parser.parse_args()
+    rows = read_manifest(args.manifest)
+    train = [r.findings for r in rows if r.split == "train" and r.findings]
+    val = [r for r in rows if r.split == "val" and r.findings][: args.limit]
+    truth = np.array([[(r.labels or {}).get(n) == "positive" for n in LABELS] for r in val])
+    table = Table([r.findings or "" for r in val], truth, {"r2gen": R2GenProtocol(R2GenVocabulary.from_reports(train))})
+    drafter = Drafter.load(args.bundle, threads=args.threads)
+    bundle = drafter.bundle
+    first = Drafter(bundle, reader=FirstNetwork(bundle, args.threads), threads=args.threads)
+    beams = Drafter(bundle, options=DecodingOptions(beams=3), threads=args.threads)
+    base = texts_of(drafter, val, pipeline, "as it ships")
+    variants = {
+        "one network in place of three": texts_of(first, val, pipeline, "one network"),
+        "frontal films alone": texts_of(drafter, val, pipeline, "frontal", view="frontal"),
+        "lateral films alone": texts_of(drafter, val, pipeline, "lateral", view="lateral"),
+        "decoder without maps": texts_of(drafter, val, without_maps, "no maps"),
+        "decoder without concepts": texts_of(drafter, val, without_concepts, "no concepts"),
+        "decoder with findings alone": texts_of(drafter, val, findings_alone, "findings alone"),
+        "words not held to the findings": texts_of(drafter, val, decoder_alone, "decoder alone"),
+        "our stock of sentences alone": texts_of(drafter, val, stock_alone, "stock"),
+        "three beams": texts_of(beams, val, pipeline, "beams"),
+        "with the indication": texts_of(drafter, val, pipeline, "indication", indication=True),
+    }
+    shown = (*COMPARED, "r2gen BLEU-4", "r2gen ROUGE-L", "distinct")
+    lines = [["left out or changed", *(k.removeprefix("r2gen ") for k in shown)]]
+    for name, texts in {"as it ships": base, **variants}.items():
+        row = table.row(name, texts)
+        apart = differences(table, texts, base) if texts is not base else {}
+        cells = [f"{row[k]:.0f}" if k == "distinct" else f"{row[k]:.3f}" for k in shown]
+        for i, key in enumerate(COMPARED):
+            if apart:
+                cells[i] += " ({:+.3f}, {:+.3f} to {:+.3f})".format(*apart[key])
+        lines.append([name, *cells])
+    print(f"{len(val)} val studies, films alone, protocol r2gen; in brackets the difference and its 95 % interval.\n")
+    print(markdown_table(lines))
+
+
+if __name__ == "__main__":
+    main()
