@@ -17,15 +17,14 @@ from pathlib import Path
 import numpy as np
 from section import table as markdown_table
 from tqdm import tqdm
-from val_table import Table, clinical, positives
+from val_table import Table, clinical, positives, val_of
 
-from wetread.data.manifest import ManifestStudy, read_manifest
+from wetread.data.manifest import ManifestStudy
 from wetread.decode import DecodingOptions, write
 from wetread.draft import Drafter, Look
 from wetread.errors import NotAChestFilm
 from wetread.image.read import read_study
 from wetread.metrics.nlg import CiderScorer
-from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model.runtime import OnnxFilmReader, Seen, study_memory
 from wetread.obey import obey
 from wetread.types import LABELS, Study
@@ -122,11 +121,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="the first studies only, for a try")
     parser.add_argument("--threads", type=int)
     args = parser.parse_args()
-    rows = read_manifest(args.manifest)
-    train = [r.findings for r in rows if r.split == "train" and r.findings]
-    val = [r for r in rows if r.split == "val" and r.findings][: args.limit]
-    truth = np.array([[(r.labels or {}).get(n) == "positive" for n in LABELS] for r in val])
-    table = Table([r.findings or "" for r in val], truth, {"r2gen": R2GenProtocol(R2GenVocabulary.from_reports(train))})
+    val, table = val_of(args.manifest, args.limit)
     drafter = Drafter.load(args.bundle, threads=args.threads)
     bundle = drafter.bundle
     first = Drafter(bundle, reader=FirstNetwork(bundle, args.threads), threads=args.threads)

@@ -17,13 +17,12 @@ from typing import Any
 
 import numpy as np
 from tqdm import tqdm
-from val_table import Table
+from val_table import val_of
 
-from wetread.data.manifest import ManifestStudy, read_manifest
+from wetread.data.manifest import ManifestStudy
 from wetread.draft import Drafter, Look
 from wetread.errors import NotAChestFilm
 from wetread.image.read import read_study
-from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model.findings import findings_of
 from wetread.types import LABELS, Study
 
@@ -139,12 +138,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="the first studies only, for a try")
     parser.add_argument("--threads", type=int)
     args = parser.parse_args()
-    rows = read_manifest(args.manifest)
-    train = [r.findings for r in rows if r.split == "train" and r.findings]
-    val = [r for r in rows if r.split == "val" and r.findings][: args.limit]
-    truth = np.array([[(r.labels or {}).get(n) == "positive" for n in LABELS] for r in val])
-    protocol = R2GenProtocol(R2GenVocabulary.from_reports(train))
-    table = Table([r.findings or "" for r in val], truth, {"r2gen": protocol})
+    val, table = val_of(args.manifest, args.limit)
     drafter = Drafter.load(args.bundle, threads=args.threads)
     looks = looks_of(drafter, val)
     scores, said = [], []

@@ -71,6 +71,16 @@ class Table:
         return row
 
 
+def val_of(manifest: Path, limit: int | None = None) -> tuple[list[ManifestStudy], Table]:
+    """The val studies with FINDINGS (the first ``limit``), and their table under the protocol r2gen."""
+    rows = read_manifest(manifest)
+    train = [r.findings for r in rows if r.split == "train" and r.findings]
+    val = [r for r in rows if r.split == "val" and r.findings][:limit]
+    truth = np.array([[(r.labels or {}).get(n) == "positive" for n in LABELS] for r in val])
+    protocol = R2GenProtocol(R2GenVocabulary.from_reports(train))
+    return val, Table([r.findings or "" for r in val], truth, {"r2gen": protocol})
+
+
 def intervals(table: Table, texts: Sequence[str], draws: int = 1000) -> dict[str, tuple[float, float]]:
     """95 % bootstrap intervals over studies of CIDEr (r2gen) and the clinical scores."""
     rng = np.random.default_rng(1)
