@@ -9,25 +9,23 @@ intervals.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from section import table as markdown_table
 from tqdm import tqdm
-from val_table import Table, clinical, positives, val_of
+from val_table import Table, arguments, clinical, positives, val_of
 
 from wetread.data.manifest import ManifestStudy
-from wetread.decode import DecodingOptions, write
+from wetread.decode import DecodingOptions
 from wetread.draft import Drafter, Look
 from wetread.errors import NotAChestFilm
 from wetread.image.read import read_study
 from wetread.metrics.nlg import CiderScorer
-from wetread.model.runtime import OnnxFilmReader, Seen, study_memory
+from wetread.model.runtime import OnnxFilmReader, Seen
 from wetread.obey import obey
-from wetread.types import LABELS, Study
+from wetread.types import Study
 
 DRAWS = 1000
 COMPARED = ("r2gen CIDEr", "macro-14", "micro-5", "micro-14")
@@ -49,12 +47,7 @@ def pipeline(drafter: Drafter, study: Study, look: Look) -> str:
 
 
 def decoder_alone(drafter: Drafter, study: Study, look: Look) -> str:
-    probability, positive = (
-        np.array([getattr(look.labels[n], key) for n in LABELS]) for key in ("probability", "state")
-    )
-    asked = drafter.tokenizer.known_words(study.indication or "")
-    memory = study_memory(drafter.bundle, look.seen, probability, positive == "positive", asked)
-    return " ".join(w.text for w in write(drafter.writer, memory, drafter.tokenizer, drafter.options).findings)
+    return " ".join(w.text for w in drafter.written(study, look).findings)
 
 
 def stock_alone(_: Drafter, __: Study, look: Look) -> str:
@@ -115,12 +108,7 @@ def differences(table: Table, texts: Sequence[str], base: Sequence[str]) -> dict
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--manifest", type=Path, required=True)
-    parser.add_argument("--bundle", type=Path)
-    parser.add_argument("--limit", type=int, help="the first studies only, for a try")
-    parser.add_argument("--threads", type=int)
-    args = parser.parse_args()
+    args = arguments(__doc__).parse_args()
     val, table = val_of(args.manifest, args.limit)
     drafter = Drafter.load(args.bundle, threads=args.threads)
     bundle = drafter.bundle

@@ -11,7 +11,6 @@ The films at hand are 8-bit JPEGs of 256×256. More depth is simulated: the grey
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 from PIL import Image
 from section import table
 from tqdm import tqdm
+from val_table import arguments
 
 from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.draft import Drafter
@@ -209,11 +209,7 @@ def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--manifest", type=Path, required=True)
-    parser.add_argument("--bundle", type=Path)
-    parser.add_argument("--limit", type=int, help="the first studies only, for a try")
-    parser.add_argument("--threads", type=int)
+    parser = arguments(__doc__)
     parser.add_argument("--save", type=Path, help="also keep all probabilities and states")
     args = parser.parse_args()
     rows = [r for r in read_manifest(args.manifest) if r.split == "val" and r.views][: args.limit]

@@ -9,7 +9,6 @@ a factor, and the drafts are written anew by the pipeline. A factor of 1 is what
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from tqdm import tqdm
-from val_table import val_of
+from val_table import arguments, val_of
 
 from wetread.data.manifest import ManifestStudy
 from wetread.draft import Drafter, Look
@@ -130,13 +129,9 @@ def markdown(factors: Sequence[float], rows: Sequence[dict[str, float | str]], s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--manifest", type=Path, required=True)
-    parser.add_argument("--bundle", type=Path)
+    parser = arguments(__doc__)
     parser.add_argument("--figure", type=Path)
     parser.add_argument("--factors", type=float, nargs="+", default=FACTORS)
-    parser.add_argument("--limit", type=int, help="the first studies only, for a try")
-    parser.add_argument("--threads", type=int)
     args = parser.parse_args()
     val, table = val_of(args.manifest, args.limit)
     drafter = Drafter.load(args.bundle, threads=args.threads)

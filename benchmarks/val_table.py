@@ -71,6 +71,16 @@ class Table:
         return row
 
 
+def arguments(doc: str | None) -> argparse.ArgumentParser:
+    """What every benchmark on val is told: manifest, bundle, how many studies, how many threads."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--manifest", type=Path, required=True)
+    parser.add_argument("--bundle", type=Path)
+    parser.add_argument("--limit", type=int, help="the first studies only, for a try")
+    parser.add_argument("--threads", type=int)
+    return parser
+
+
 def val_of(manifest: Path, limit: int | None = None) -> tuple[list[ManifestStudy], Table]:
     """The val studies with FINDINGS (the first ``limit``), and their table under the protocol r2gen."""
     rows = read_manifest(manifest)

@@ -118,3 +118,9 @@ def test_what_is_uncertain_is_left_unsaid() -> None:
     result = obey(words, written("No acute disease."), labels)
     assert [w.text for w in result.findings] == [words[0].text, sentence("Pneumothorax", "negative")]
     assert any("Pleural Effusion (uncertain)" in note for note in result.notes)
+
+
+def test_another_abnormality_in_a_dropped_sentence_is_no_denial() -> None:
+    words = written("Calcified granuloma without pleural effusion.")
+    result = obey(words, written("Effusion."), findings("Pleural Effusion"))
+    assert [w.text for w in result.findings] == [sentence("Pleural Effusion", "positive")]

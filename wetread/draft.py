@@ -13,7 +13,7 @@ import numpy as np
 
 from wetread import ground
 from wetread.confidence import confidence
-from wetread.decode import DecodingOptions, Written, write
+from wetread.decode import DecodingOptions, DecodingResult, Written, write
 from wetread.image.thorax import Frame
 from wetread.image.transforms import to_input
 from wetread.model.bundle import Bundle
@@ -207,14 +207,18 @@ class Drafter:
         distance = novelty(vector, lateral, arrays)
         return Look(seen, findings, tuple(order), distance, is_far(distance, arrays))
 
+    def written(self, study: Study, look: Look) -> DecodingResult:
+        """What the decoder writes, before it is held to the findings."""
+        commands = np.array([look.labels[name].state == "positive" for name in LABELS])
+        probability = np.array([look.labels[name].probability for name in LABELS])
+        asked = self.tokenizer.known_words(study.indication or "")
+        memory = study_memory(self.bundle, look.seen, probability, commands, asked)
+        return write(self.writer, memory, self.tokenizer, self.options)
+
     def words(self, study: Study, look: Look) -> tuple[list[Written], list[Written], list[str]]:
         """The sentences of FINDINGS and of IMPRESSION, and what was changed in what the decoder wrote."""
         labels = look.labels
-        commands = np.array([labels[name].state == "positive" for name in LABELS])
-        asked = self.tokenizer.known_words(study.indication or "")
-        probability = np.array([labels[name].probability for name in LABELS])
-        memory = study_memory(self.bundle, look.seen, probability, commands, asked)
-        result = write(self.writer, memory, self.tokenizer, self.options)
+        result = self.written(study, look)
         obeyed = obey(result.findings, result.impression, labels)
         repaired = repair_report(
             [w.text for w in obeyed.findings],

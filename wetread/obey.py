@@ -79,7 +79,8 @@ def _least(name: str) -> float:
 
 def _denied(text: str, wanted: set[str]) -> set[str]:
     """The labels that a sentence denies outright: "no large effusion" denies none, and an opacity may be explained."""
-    denied = {m.label for m in label_spans(text) if m.state == "negative" and not m.severity}
+    mentions = [m for m in label_spans(text) if m.label != _SILENT]
+    denied = {m.label for m in mentions if m.state == "negative" and not m.severity}
     return denied - {"Lung Opacity"} if wanted & _EXPLAINS_OPACITY else denied
 
 

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from wetread.data.manifest import ManifestStudy  # noqa: E402
 from wetread.errors import UsageError  # noqa: E402
 from wetread.model.findings import commands_of, fuse, head_input  # noqa: E402
-from wetread.train import calibrate, encode, features, targets  # noqa: E402
+from wetread.train import calibrate, encode, features, targets, zones  # noqa: E402
 from wetread.train.config import load_config  # noqa: E402
 from wetread.train.decoder import Memory, ReportDecoder  # noqa: E402
 from wetread.train.films import Augment, as_tensor, rendered  # noqa: E402
@@ -98,6 +98,30 @@ def test_a_teacher_is_seen_by_the_network_that_did_not_learn_from_it() -> None:
     assert gathered.lateral.tolist() == [1, 3, 2]
     assert gathered.logits[:, 0].tolist() == [1, 3, 2]
     assert gathered.maps[2].max() == 2
+
+
+def test_the_mean_of_networks_varies_less_by_their_chance_errors() -> None:
+    rng = np.random.default_rng(4)
+    truth = rng.normal(size=(600, 2)) * (1, 2)
+    films = [(i,) for i in range(600)]
+
+    def network(noise: float) -> dict[str, np.ndarray]:
+        return {"logits": truth + noise * rng.normal(size=truth.shape), "lateral": np.full(600, -1.0)}
+
+    # Of one variance 1 + 1 in a network and 1 + 1/3 in the mean of three; of the other 4 + 1 and 4 + 1/3.
+    ratio = features.shrinkage([network(1.0) for _ in range(3)], films, folds=3)
+    assert np.allclose(ratio, np.sqrt([4 / 3 / 2, 13 / 3 / 5]), atol=0.03)
+    # Two members a fold are averaged before.
+    ratio = features.shrinkage([network(1.0) for _ in range(6)], films, folds=3)
+    assert np.allclose(ratio, np.sqrt([7 / 6 / 1.5, 25 / 6 / 4.5]), atol=0.03)
+    assert np.allclose(features.shrinkage([network(0.0)] * 3, films, folds=3), 1)
+    assert features.shrinkage([network(1.0)], [], folds=1).tolist() == [1.0, 1.0]
+
+
+def test_no_frontal_film_gives_no_zones() -> None:
+    pack = np.zeros((2, 256, 256), np.uint8)
+    means = zones.films_means(pack, np.zeros((0, 5, 7, 7)), [], np.zeros((32, 32)))
+    assert means.shape == (0, 3, 5)
 
 
 def test_folds_depend_on_the_id_alone() -> None:
