@@ -261,6 +261,7 @@ def test_a_critical_result_stands_on_top_until_someone_was_told(page: Page) -> N
     page.see("dialog", "who was told, when and how?")
     page.shot("critical")
     page.click("dialog footer button", "Later")
+    page.gone("dialog")
     page.keys("q")
     first = page.see("tbody tr")
     assert "nobody told yet" in first.text
