@@ -234,3 +234,13 @@ def test_findings_that_two_collections_name_are_shared_and_the_rest_is_unknown()
     assert shared["label:Lung Opacity"][1:].tolist() == [1, 0]
     assert np.isnan(shared["label:Fracture"]).all()
     assert np.isnan(shared["wording:0"]).all()
+
+
+def test_mixed_precision_only_where_the_processor_has_it(monkeypatch):
+    cpu = torch.device("cpu")
+    for name, mixed in (("avx512_bf16", True), ("avx2", False)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda name=name: {name: True}, raising=False)
+        with encode._autocast("bf16", cpu):
+            assert torch.is_autocast_enabled("cpu") is mixed
+        with encode._autocast("fp32", cpu):
+            assert not torch.is_autocast_enabled("cpu")

@@ -32,7 +32,8 @@ class EncoderConfig:
 
     ``joint``: those of ChestX-ray14 are taught beside the run's own, for the findings both name. ``continued``: the
     folder of an earlier run of the same folds, whose encoders are trained on. ``members``: networks a fold, each from
-    a seed of its own; network n is blind to fold n % folds.
+    a seed of its own; network n is blind to fold n % folds. ``precision``: ``bf16`` where the device computes in it,
+    else single; ``fp32`` always single.
     """
 
     init: str = "imagenet"

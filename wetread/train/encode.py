@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import csv
 import hashlib
+import logging
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,8 @@ __all__ = [
     "warm_up",
     "world",
 ]
+
+log = logging.getLogger("wetread.train")
 
 #: The 14 findings of ChestX-ray14 (Wang et al. 2017), then kermany's one.
 NIH_LABELS = (
@@ -86,8 +89,19 @@ def _device() -> torch.device:
     return torch.device("cpu")
 
 
+def _has_bf16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 itself; a processor that emulates it takes six times as long."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capable = getattr(torch.cpu, "get_capabilities", dict)()  # not in torch 2.6
+    return any(capable.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
 def _autocast(precision: str, device: torch.device) -> AbstractContextManager:
-    return torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
+    """Mixed precision where it is asked for and the device has it, else single precision."""
+    if precision == "bf16" and _has_bf16(device):
+        return torch.autocast(device.type, torch.bfloat16)
+    return nullcontext()
 
 
 def concept_loss(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -171,6 +185,8 @@ def train_encoder(
     """
     rank, size = world()
     device = _device()
+    if rank == 0 and config.precision == "bf16" and not _has_bf16(device):
+        log.warning("%s: this device has no bfloat16 of its own; training in single precision", name)
     torch.manual_seed(seed)
     network = FilmEncoder(targets.shape[1], config.neck, config.dropout)
     if start is not None:
