@@ -93,7 +93,7 @@ def _has_bf16(device: torch.device) -> bool:
     """Whether the device computes in bfloat16 itself; a processor that emulates it takes six times as long."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    capable = getattr(torch.cpu, "get_capabilities", dict)()  # not in torch 2.6
+    capable: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.6 has none
     return any(capable.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
