@@ -164,8 +164,8 @@ async function refuse(response: Response): Promise<never> {
   throw new ApiError(response.status, error.code ?? "unknown", error.message ?? `the server answered ${response.status}`, body);
 }
 
-export async function get<T>(path: string): Promise<T> {
-  const response = await answer(path, {});
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const response = await answer(path, signal ? { signal } : {});
   if (!response.ok) return refuse(response);
   return (await response.json()) as T;
 }
@@ -218,8 +218,8 @@ export function upload(form: FormData, progress: (share: number) => void): Promi
 }
 
 /** Raw film values. */
-export async function pixels(path: string): Promise<Uint16Array> {
-  const response = await answer(path, {});
+export async function pixels(path: string, signal: AbortSignal): Promise<Uint16Array> {
+  const response = await answer(path, { signal });
   if (!response.ok) return refuse(response);
   return new Uint16Array(await response.arrayBuffer());
 }

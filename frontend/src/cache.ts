@@ -8,6 +8,7 @@ const BUDGET = 256 * 2 ** 20;
 
 const films = new Map<string, { film: Promise<Film>; bytes: number }>();
 const studies = new Map<string, Promise<Study>>();
+let leaving = new AbortController();
 
 /** The film at full depth; asked for once, the longest unused given up first. */
 export function film(info: FilmInfo): Promise<Film> {
@@ -17,7 +18,7 @@ export function film(info: FilmInfo): Promise<Film> {
     films.set(info.pixels, known);
     return known.film;
   }
-  const made = pixels(info.pixels).then((values) => makeFilm(values, info.rows, info.columns, info.invert));
+  const made = pixels(info.pixels, leaving.signal).then((values) => makeFilm(values, info.rows, info.columns, info.invert));
   made.catch(() => films.delete(info.pixels));
   films.set(info.pixels, { film: made, bytes: info.rows * info.columns * 3 });
   let sum = 0;
@@ -34,7 +35,8 @@ export function study(id: string): Promise<Study> {
   return get<Study>(`/api/studies/${encodeURIComponent(id)}`);
 }
 
-const ahead = (id: string): Promise<Study> => get<Study>(`/api/studies/${encodeURIComponent(id)}?ahead=true`);
+const ahead = (id: string): Promise<Study> =>
+  get<Study>(`/api/studies/${encodeURIComponent(id)}?ahead=true`, leaving.signal);
 
 /** Fetches the films of a study that may be opened; its words are fetched when it is. */
 export async function warm(id: string): Promise<void> {
@@ -56,8 +58,10 @@ export function takePrefetched(id: string): Promise<Study> | undefined {
   return found;
 }
 
-/** Nothing of a patient stays after logging out. */
+/** Nothing of a patient stays after logging out, nor is anything on its way that would then be refused. */
 export function forget(): void {
+  leaving.abort();
+  leaving = new AbortController();
   films.clear();
   studies.clear();
 }

@@ -113,3 +113,34 @@ def test_a_lost_session_asks_over_the_page(page: Page) -> None:
     page.gone("dialog")
     page.saved()
     assert "Typed before the session ended." in page.text("findings")
+
+
+def test_what_is_fetched_ahead_is_given_up_when_one_logs_out(page: Page) -> None:
+    page.log_in("reader")
+    page.script(
+        """
+        const real = window.fetch;
+        window.fetch = (path, init) => {
+          if (!String(path).includes("ahead=true")) return real(path, init);
+          window.ahead = "asked";
+          return new Promise((resolve, reject) => {
+            const later = setTimeout(() => real(path, init).then((answer) => {
+              window.ahead = String(answer.status);
+              resolve(answer);
+            }, reject), 4000);
+            init.signal?.addEventListener("abort", () => {
+              clearTimeout(later);
+              window.ahead = "given up";
+              reject(init.signal.reason);
+            });
+          });
+        };
+        """
+    )
+    page.see("tbody tr")
+    page.keys("j")
+    page.until(lambda: page.script("return window.ahead") == "asked", "nothing was fetched ahead")
+    page.log_out()
+    page.until(lambda: page.script("return window.ahead") != "asked", "the answer never came")
+    assert page.script("return window.ahead") == "given up"
+    assert not page.all("dialog")

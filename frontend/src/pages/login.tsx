@@ -174,12 +174,12 @@ export function AccountDialog({ onClose }: { onClose: () => void }) {
 export async function logout(): Promise<void> {
   const user = session.value?.user.id ?? "";
   if (waiting(user).length > 0 && !window.confirm(t("unsaved_logout"))) return;
+  cache.forget();
   try {
     await send("POST", "/api/logout");
   } catch (error) {
     return complain(error);
   }
-  cache.forget();
   sessionStorage.removeItem("wetread:filter");
   session.value = null;
   go();

@@ -139,7 +139,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
       if (!first.allowed.includes("claim") || (first.claim && !first.claim.mine)) void refresh().catch(() => undefined);
       get<{ id: string | null }>(`/api/worklist/next?after=${encodeURIComponent(first.id)}`).then((a) => {
         next.value = a.id;
-        if (a.id) void cache.prefetch(a.id).catch(() => undefined);
+        if (a.id && mounted.current) void cache.prefetch(a.id).catch(() => undefined);
       }).catch(() => undefined);
       first.priors.flatMap((p) => p.films.slice(0, 1)).slice(0, 1).forEach((f) => void cache.film(f).catch(() => undefined));
     }
