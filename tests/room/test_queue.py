@@ -129,3 +129,18 @@ def test_what_is_no_chest_film_says_so_by_its_own_name(house: House) -> None:
     assert job["state"] == "failed"
     assert job["reason"].startswith("stamp.png")
     assert str(BlobStore(house.room.settings.films).root) not in job["reason"]
+
+
+def test_triage_presses_with_what_is_named_then_with_what_may_be_found():
+    effusion, lesion = (
+        {"labels": {name: {"state": "positive", "probability": 0.5}}, "triage": None}
+        for name in ("Pleural Effusion", "Lung Lesion")
+    )
+    unnamed = {"labels": {"Lung Lesion": {"state": "negative", "probability": 0.05}}}
+    first, waits = ({**unnamed, "triage": {"score": 0.4, "state": s}} for s in ("look first", "normal"))
+    assert worker.triage(waits) == (0.0, [])
+    assert worker.triage(unnamed) == (0.0, [])
+    assert worker.triage(first) == (0.04, ["Any finding .40"])
+    assert worker.triage(effusion) == (0.3, ["Pleural Effusion .50"])
+    assert worker.triage(lesion) == (0.3, ["Lung Lesion .50"])
+    assert worker.triage({**effusion, "triage": first["triage"]}) == (0.328, ["Pleural Effusion .50"])

@@ -45,11 +45,16 @@ _WEIGHTS: Mapping[str, float] = {
     "Pleural Other": 0.2,
     "Support Devices": 0.1,
 }
+#: How much it presses that anything at all may be found, where no finding is named or beside those that are.
+_UNNAMED = 0.1
 _log = logging.getLogger("wetread.room.worker")
 
 
 def triage(body: Mapping[str, Any]) -> tuple[float, list[str]]:
-    """How soon a study should be read, in [0, 1], and why: its most pressing finding leads."""
+    """How soon a study should be read, in [0, 1], and why: its most pressing finding leads.
+
+    Where the draft says that the study may wait, and no finding is named, it is 0.
+    """
     pressing = sorted(
         (
             (_WEIGHTS.get(name, 0.0) * f["probability"], name, f["probability"])
@@ -61,8 +66,12 @@ def triage(body: Mapping[str, Any]) -> tuple[float, list[str]]:
     rest = 1.0
     for weight, _, _ in pressing:
         rest *= 1.0 - weight
-    reasons = [f"{name} {probability:.2f}".replace("0.", ".", 1) for _, name, probability in pressing[:3]]
-    return round(1.0 - rest, 4), reasons
+    whole = body.get("triage")
+    told = [(name, probability) for _, name, probability in pressing[:3]]
+    if whole and whole["state"] == "look first":
+        rest *= 1.0 - _UNNAMED * whole["score"]
+        told = told or [("Any finding", whole["score"])]
+    return round(1.0 - rest, 4), [f"{name} {probability:.2f}".replace("0.", ".", 1) for name, probability in told]
 
 
 def _films(store: Store, study_id: str) -> tuple[StudyRow, list[Film]]:
