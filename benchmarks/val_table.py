@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from wetread.metrics.protocols import Protocol, PtbProtocol, R2GenProtocol, R2Ge
 from wetread.report.labeler import label
 from wetread.types import LABELS, MICRO5, Study, View
 
+#: Studies of the test split, for which the number of distinct drafts is foretold.
+TEST_STUDIES = 590
 LANGUAGE = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr")
 
 
@@ -104,6 +107,20 @@ def intervals(table: Table, texts: Sequence[str], draws: int = 1000) -> dict[str
         for key, value in {"r2gen CIDEr": each[index].mean(), **clinical(table.truth[index], said[index])}.items():
             found.setdefault(key, []).append(float(value))
     return {k: (float(np.percentile(v, 2.5)), float(np.percentile(v, 97.5))) for k, v in found.items()}
+
+
+def distinct_of(texts: Sequence[str], studies: int) -> tuple[float, float]:
+    """Distinct drafts to be expected of so many studies of the same kind, at most twice those read, and its deviation.
+
+    Good & Toulmin 1956, "The number of new species, and the increase in population coverage, when a sample is
+    increased"; deviation after Efron & Thisted 1976.
+    """
+    more = studies / len(texts) - 1
+    if not 0 <= more <= 1:
+        raise ValueError(f"{studies} studies are not one to two times the {len(texts)} read")
+    often = Counter(Counter(texts).values())
+    new = sum(-((-more) ** k) * n for k, n in often.items())
+    return len(set(texts)) + new, float(np.sqrt(sum(more ** (2 * k) * n for k, n in often.items())))
 
 
 def drafts_of(drafter: Drafter, rows: Sequence[ManifestStudy], out: Path) -> list[dict]:
@@ -200,11 +217,15 @@ def markdown(
         lines.append("| " + " | ".join([str(row["system"]), *cells]) + " |")
     spans = ", ".join(f"{k} {a:.3f} to {b:.3f}" for k, (a, b) in bounds.items())
     info = drafter.bundle.info
+    studies = min(TEST_STUDIES, 2 * n)
+    distinct, deviation = distinct_of([d["findings"] for d in drafts], studies)
     lines += [
         "",
         f"{n} val studies, films alone; labels of references: CheXbert's, of drafts: `wetread label`. "
         f"{sum('error' in d for d in drafts)} studies were refused as no chest film and count as empty. "
         f"95 % intervals of wetread: {spans}. A mean film for every study gives {mean_film} draft(s). "
+        f"Of {studies} such studies {distinct:.0f} (± {1.96 * deviation:.0f}) distinct drafts are to be expected "
+        f"(Good-Toulmin). "
         f"Bundle {info.name} {info.version}.",
     ]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""What benchmarks call a contradicted sentence and a missed finding."""
+"""What benchmarks call a contradicted sentence and a missed finding, and what they foretell."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ from wetread.types import LABELS
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def judge() -> ModuleType:
-    name = "benchmarks.judge"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / "judge.py")
+def benchmark(name: str) -> ModuleType:
+    whole = f"benchmarks.{name}"
+    if whole not in sys.modules:
+        spec = importlib.util.spec_from_file_location(whole, ROOT / "benchmarks" / f"{name}.py")
         assert spec is not None
         assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
+        sys.modules[whole] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[whole])
+    return sys.modules[whole]
+
+
+@pytest.fixture(scope="module")
+def judge() -> ModuleType:
+    return benchmark("judge")
 
 
 def study(findings: str, **labels: str) -> ManifestStudy:
@@ -63,3 +67,14 @@ def test_an_abnormality_outside_the_labels(judge: ModuleType) -> None:
 def test_missed_findings(judge: ModuleType) -> None:
     reference = judge.Reference.of(study("Cardiomegaly and a rib fracture.", Cardiomegaly="positive"))
     assert judge.missed("The heart is enlarged.", reference) == ["Fracture"]
+
+
+def test_how_many_distinct_drafts_more_studies_have() -> None:
+    distinct_of = benchmark("val_table").distinct_of
+    # One draft met once, one twice: t - t² more.
+    assert distinct_of(["a", "a", "b"], 3) == (2, 0)
+    assert distinct_of(["a", "a", "b"], 4)[0] == pytest.approx(2 + 1 / 3 - 1 / 9)
+    assert distinct_of(["a", "a", "b"], 6) == (2, pytest.approx(2**0.5))
+    assert distinct_of(["a"] * 5, 10)[0] == pytest.approx(1 + 1)
+    with pytest.raises(ValueError, match="one to two times"):
+        distinct_of(["a"], 3)

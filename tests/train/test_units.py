@@ -202,15 +202,24 @@ def test_a_step_at_a_time_is_the_whole_at_once() -> None:
             assert torch.allclose(logits, whole[:, place], atol=1e-5)
 
 
+_ENCODER = 'run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\n'
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("nme = 1", "unknown setting 'nme'"),
         ('name = 3\nrun_dir = "r"', "must be of type str"),
-        ("[encoder]\nepochs = 1.5", "must be of type int"),
+        ("[encoder]\nfolds = 1.5", "must be of type int"),
         ("= 3", "no TOML"),
-        ('run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\nmembers = 0', "at least 1"),
-        ('run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\nfolds = 1', "at least 2"),
+        ("[encoder]\nepochs = 1", "must be of type list"),
+        (_ENCODER + "epochs = [1, 1]", "for each of the 'backbones'"),
+        (_ENCODER + "epochs = [0]", "at least 1"),
+        (_ENCODER + 'backbones = ["resnet"]', "'backbones' must name"),
+        (_ENCODER + "backbones = []", "'backbones' must name"),
+        (_ENCODER + 'precision = "bf15"', "must be one of bf16, fp32"),
+        (_ENCODER + 'init = "noise"', "must be one of imagenet, random"),
+        (_ENCODER + "folds = 1", "at least 2"),
         ('run_dir = "r"', "must be set"),
         ('run_dir = "$NOT_SET_ANYWHERE/r"\n[data]\nmanifest = "m"', "not set"),
     ],
@@ -240,7 +249,5 @@ def test_mixed_precision_only_where_the_processor_has_it(monkeypatch):
     cpu = torch.device("cpu")
     for name, mixed in (("avx512_bf16", True), ("avx2", False)):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda name=name: {name: True}, raising=False)
-        with encode._autocast("bf16", cpu):
-            assert torch.is_autocast_enabled("cpu") is mixed
-        with encode._autocast("fp32", cpu):
-            assert not torch.is_autocast_enabled("cpu")
+        assert encode._mixed("bf16", cpu) is mixed
+        assert not encode._mixed("fp32", cpu)

@@ -63,15 +63,15 @@ def triage(body: Mapping[str, Any]) -> tuple[float, list[str]]:
         ),
         reverse=True,
     )
-    rest = 1.0
+    may_wait = 1.0
     for weight, _, _ in pressing:
-        rest *= 1.0 - weight
-    whole = body.get("triage")
-    told = [(name, probability) for _, name, probability in pressing[:3]]
-    if whole and whole["state"] == "look first":
-        rest *= 1.0 - _UNNAMED * whole["score"]
-        told = told or [("Any finding", whole["score"])]
-    return round(1.0 - rest, 4), [f"{name} {probability:.2f}".replace("0.", ".", 1) for name, probability in told]
+        may_wait *= 1.0 - weight
+    reasons = [(name, probability) for _, name, probability in pressing[:3]]
+    study = body["triage"]
+    if study is not None and study["state"] == "look first":
+        may_wait *= 1.0 - _UNNAMED * study["score"]
+        reasons = reasons or [("Any finding", study["score"])]
+    return round(1.0 - may_wait, 4), [f"{name} {p:.2f}".replace("0.", ".", 1) for name, p in reasons]
 
 
 def _films(store: Store, study_id: str) -> tuple[StudyRow, list[Film]]:

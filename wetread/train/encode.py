@@ -13,7 +13,6 @@ import logging
 import math
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,19 +88,14 @@ def _device() -> torch.device:
     return torch.device("cpu")
 
 
-def _has_bf16(device: torch.device) -> bool:
-    """Whether the device computes in bfloat16 itself; a processor that emulates it takes six times as long."""
+def _mixed(precision: str, device: torch.device) -> bool:
+    """Whether to compute in bfloat16: asked for, and the device has it (emulated it takes nine times as long)."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    capable: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.6 has none
-    return any(capable.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-
-
-def _autocast(precision: str, device: torch.device) -> AbstractContextManager:
-    """Mixed precision where it is asked for and the device has it, else single precision."""
-    if precision == "bf16" and _has_bf16(device):
-        return torch.autocast(device.type, torch.bfloat16)
-    return nullcontext()
+        has = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        capable: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.6 has none
+        has = any(capable.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return precision == "bf16" and has
 
 
 def concept_loss(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -173,6 +167,8 @@ def train_encoder(
     seed: int,
     start: dict[str, torch.Tensor] | None,
     checkpoint: Path,
+    backbone: str,
+    epochs: int,
     name: str = "encoder",
 ) -> FilmEncoder:
     """Train one network on the given studies and return its averaged weights; resumes from checkpoint.
@@ -180,15 +176,17 @@ def train_encoder(
     Args:
         pack: (films, 256, 256) uint8.
         targets: (studies, C) in [0, 1], NaN unknown. weights: (C,).
+        backbone: one of ``config.BACKBONES``.
         start: weights to begin with (by name, where shapes agree), or None for ``config.init``.
         checkpoint: file of the state after each epoch (safetensors cannot hold an optimizer; loaded weights_only).
     """
     rank, size = world()
     device = _device()
-    if rank == 0 and config.precision == "bf16" and not _has_bf16(device):
+    mixed = _mixed(config.precision, device)
+    if rank == 0 and config.precision == "bf16" and not mixed:
         log.warning("%s: this device has no bfloat16 of its own; training in single precision", name)
     torch.manual_seed(seed)
-    network = FilmEncoder(targets.shape[1], config.neck, config.dropout)
+    network = FilmEncoder(targets.shape[1], config.neck, config.dropout, backbone)
     if start is not None:
         own = network.state_dict()
         network.load_state_dict(
@@ -201,7 +199,7 @@ def train_encoder(
     average = _Average(network, config.ema)
     optimizer = _optimizer(network, config)
     per_epoch = math.ceil(len(_order(len(studies), 0, rank, size)) / config.batch)
-    steps = per_epoch * config.epochs
+    steps = per_epoch * epochs
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
     first = 0
     if checkpoint.exists():
@@ -214,18 +212,18 @@ def train_encoder(
     # A data set without projections leaves the projection head without a gradient.
     wrapped = DistributedDataParallel(network, find_unused_parameters=True) if size > 1 else network
     weight = torch.from_numpy(weights).to(device)
-    for epoch in range(first, config.epochs):
+    for epoch in range(first, epochs):
         wrapped.train()
         augment = Augment(config.size, seed * 1000 + epoch * 10 + rank)
         order = [studies[i] for i in _order(len(studies), seed * 1000 + epoch, rank, size)]
-        progress = tqdm(total=per_epoch, desc=f"{name} {epoch + 1}/{config.epochs}", unit="batch", disable=rank > 0)
+        progress = tqdm(total=per_epoch, desc=f"{name} {epoch + 1}/{epochs}", unit="batch", disable=rank > 0)
         losses = []
         for number, (chosen, owner) in enumerate(_batches(order, films, seed + epoch, config.batch)):
             x = augment(np.stack([pack[f] for f in chosen])).to(device, memory_format=torch.channels_last)
             batch = order[number * config.batch : (number + 1) * config.batch]
             target = torch.from_numpy(targets[batch]).to(device)
             where = torch.tensor(owner, device=device)
-            with _autocast(config.precision, device):
+            with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 logits, _, lateral, _ = wrapped(x)
             loss = _study_loss(logits.float(), where, target, weight)
             side = torch.from_numpy(films.lateral[chosen].astype(np.float32)).to(device)
@@ -365,13 +363,23 @@ def shared_targets(values: np.ndarray, names: Sequence[str]) -> np.ndarray:
 
 
 def warm_up(
-    pack: np.ndarray, targets: np.ndarray, config: EncoderConfig, epochs: int, seed: int, checkpoint: Path
+    pack: np.ndarray, targets: np.ndarray, config: EncoderConfig, backbone: str, seed: int, checkpoint: Path
 ) -> dict[str, torch.Tensor]:
-    """Weights after ``epochs`` on other films: (N, 256, 256) uint8 with targets (N, C)."""
+    """Weights after the epochs of warm-up on other films: (N, 256, 256) uint8 with targets (N, C)."""
     films = StudyFilms(tuple((i,) for i in range(len(pack))), np.zeros(len(pack), np.float32))
-    warm = EncoderConfig(**{**config.__dict__, "epochs": epochs})
     weights = np.ones(targets.shape[1], np.float32)
     network = train_encoder(
-        pack, films, targets, weights, range(len(pack)), warm, seed, None, checkpoint, name="warm-up"
+        pack,
+        films,
+        targets,
+        weights,
+        range(len(pack)),
+        config,
+        seed,
+        None,
+        checkpoint,
+        backbone,
+        config.warmup_epochs,
+        name=f"warm-up of {backbone}",
     )
     return network.state_dict()

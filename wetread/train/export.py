@@ -138,7 +138,10 @@ def card(config: Config, run: Path) -> str:
         name=config.name,
         version=config.version,
         scores=table,
-        networks=config.encoder.folds * config.encoder.members,
+        networks=len(config.encoder.networks),
+        backbones=" and ".join(
+            dict.fromkeys(b.replace("efficientnet-l", "EfficientNet-L") for b in config.encoder.backbones)
+        ),
         folds=config.encoder.folds,
         least=f"{config.findings.least:g}",
     )
