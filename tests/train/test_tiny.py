@@ -62,7 +62,8 @@ def test_exported_and_torch_networks_agree(tiny: Path) -> None:
     probabilities = []
     for number in range(4):
         state = load_file(tiny / "tiny" / f"encoder{number}.safetensors")
-        network = FilmEncoder(len(bundle.index["concepts"]), 32).eval()
+        backbone = f"efficientnet-lite{number // 2}"  # two folds
+        network = FilmEncoder(len(bundle.index["concepts"]), 32, backbone=backbone).eval()
         network.load_state_dict(state)
         with torch.no_grad():
             probabilities.append(network(torch.from_numpy(film))[0].numpy())
@@ -93,6 +94,26 @@ def test_the_same_seed_gives_the_same_network(tiny: Path, tmp_path: Path) -> Non
     run([sys.executable, *command], tmp_path)
     again = (tmp_path / "tiny" / "encoder0.safetensors").read_bytes()
     assert again == (tiny / "tiny" / "encoder0.safetensors").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_bundle_is_trained_on(tiny: Path, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    for name in ("tiny_data", "tiny_films"):
+        shutil.copytree(tiny / name, tmp_path / name)
+    text = (ROOT / "runs" / "tiny.toml").read_text()
+    config = tmp_path / "on.toml"
+    config.write_text(
+        text.replace("neck = 32", f'neck = 32\ncontinued = "{tiny / "tiny_bundle"}"\nlearning_rate = 0.0')
+    )
+    for stage in ("pack", "targets", "encoder"):
+        run([sys.executable, "-m", "wetread", "train", str(config), "--stage", stage, "--fold", "2"], tmp_path)
+    before, after = (load_file(f / "tiny" / "encoder2.safetensors") for f in (tiny, tmp_path))
+    # Nothing was learned at a rate of zero: the weights are the bundle's, in half precision.
+    assert torch.allclose(after["scores.weight"], before["scores.weight"], atol=1e-3)
+    assert not (tmp_path / "tiny" / "encoder0.safetensors").exists()
 
 
 @pytest.mark.slow

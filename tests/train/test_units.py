@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,11 +9,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from wetread.data.manifest import ManifestStudy  # noqa: E402
-from wetread.errors import UsageError  # noqa: E402
+from wetread.errors import BundleError, UsageError  # noqa: E402
 from wetread.model.findings import commands_of, fuse, head_input  # noqa: E402
-from wetread.train import calibrate, encode, features, targets, zones  # noqa: E402
-from wetread.train.config import load_config  # noqa: E402
+from wetread.train import calibrate, encode, features, resume, targets, zones  # noqa: E402
+from wetread.train.config import BACKBONES, load_config  # noqa: E402
 from wetread.train.decoder import Memory, ReportDecoder  # noqa: E402
+from wetread.train.encoder import FilmEncoder  # noqa: E402
+from wetread.train.export import export_encoder  # noqa: E402
 from wetread.train.films import Augment, as_tensor, rendered  # noqa: E402
 from wetread.types import LABELS  # noqa: E402
 
@@ -251,3 +254,62 @@ def test_mixed_precision_only_where_the_processor_has_it(monkeypatch):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda name=name: {name: True}, raising=False)
         assert encode._mixed("bf16", cpu) is mixed
         assert not encode._mixed("fp32", cpu)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_an_exported_encoder_is_a_network_again(tmp_path: Path, backbone: str) -> None:
+    torch.manual_seed(0)
+    network, again = (FilmEncoder(20, 16, backbone=backbone) for _ in range(2))
+    films = torch.rand(6, 1, 64, 64)
+    network.train()(films)  # running statistics that are not those of the start
+    network.eval()
+    export_encoder(network, tmp_path / "encoder0.onnx", 64)
+    resume.load_graph(again, tmp_path / "encoder0.onnx", films)
+    with torch.no_grad():
+        for a, b in zip(network(films), again.eval()(films), strict=True):
+            assert torch.allclose(a, b, atol=2e-2, rtol=2e-2)  # stored in half precision
+        kept = [m.running_var.clone() for m in again.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert all((v > 0).all() for v in kept)
+    other = BACKBONES[1 - BACKBONES.index(backbone)]
+    with pytest.raises(BundleError, match="another kind"):
+        resume.load_graph(FilmEncoder(20, 16, backbone=other), tmp_path / "encoder0.onnx", films)
+    (tmp_path / "no.onnx").write_bytes(b"no graph")
+    with pytest.raises(BundleError, match="cannot be read"):
+        resume.load_graph(again, tmp_path / "no.onnx", films)
+
+
+def test_a_map_on_the_wrong_side_costs() -> None:
+    network = FilmEncoder(2, 16)
+    maps = torch.zeros(1, 2, 4, 4)
+    maps[:, :, :, :2] = 3.0  # the left of the film is the patient's right
+    weight = torch.ones(2)
+
+    def cost(*right: float) -> float:
+        return float(encode.side_loss(network, maps, torch.tensor([right]), weight))
+
+    nothing = float("nan")
+    assert cost(nothing, nothing) == 0
+    assert 0 < cost(1.0, nothing) < cost(0.0, nothing)
+    assert cost(1.0, 1.0) == pytest.approx(2 * cost(1.0, nothing))
+
+
+def test_the_side_of_a_finding_is_learned_where_the_report_names_one() -> None:
+    row = SimpleNamespace(
+        findings="There is a small left pleural effusion. Opacities in the right and left lung.",
+        impression="Pleural effusion. No right pneumothorax.",
+    )
+    assert targets.label_sides(row) == {"Pleural Effusion": "left"}
+    codes = [
+        "Opacity/lung/base/left",
+        "Opacity/lung/base/right",
+        "Nodule/lung/right",
+        "Granuloma/lung",
+        "Cicatrix/left/right",
+    ]
+    assert targets.mesh_sides(codes) == {
+        "Opacity/left": "left",
+        "Opacity/right": "right",
+        "Nodule": "right",
+        "Nodule/lung": "right",
+        "Nodule/right": "right",
+    }

@@ -39,7 +39,7 @@ class EncoderConfig:
     folder of an earlier run of the same folds, whose encoders are trained on. ``backbones`` and ``epochs``: of the
     networks of a fold, each from a seed of its own; network n is blind to fold n % folds and the n // folds-th of its
     fold. ``precision``: ``bf16`` where the device computes in it, else single; ``fp32``
-    always single.
+    always single. ``side_weight``: of the loss for a map that lies on the other side than the report says.
     """
 
     init: str = "imagenet"
@@ -56,6 +56,7 @@ class EncoderConfig:
     weight_decay: float = 0.05
     ema: float = 0.998
     dropout: float = 0.2
+    side_weight: float = 1.0
     precision: str = "bf16"
 
     @property

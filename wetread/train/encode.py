@@ -169,6 +169,7 @@ def train_encoder(
     checkpoint: Path,
     backbone: str,
     epochs: int,
+    sides: np.ndarray | None = None,
     name: str = "encoder",
 ) -> FilmEncoder:
     """Train one network on the given studies and return its averaged weights; resumes from checkpoint.
@@ -178,6 +179,7 @@ def train_encoder(
         targets: (studies, C) in [0, 1], NaN unknown. weights: (C,).
         backbone: one of ``config.BACKBONES``.
         start: weights to begin with (by name, where shapes agree), or None for ``config.init``.
+        sides: (studies, C) 1 where a concept is on the patient's right alone, 0 on the left, NaN else; None: none is.
         checkpoint: file of the state after each epoch (safetensors cannot hold an optimizer; loaded weights_only).
     """
     rank, size = world()
@@ -224,12 +226,16 @@ def train_encoder(
             target = torch.from_numpy(targets[batch]).to(device)
             where = torch.tensor(owner, device=device)
             with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-                logits, _, lateral, _ = wrapped(x)
+                logits, maps, lateral, _ = wrapped(x)
             loss = _study_loss(logits.float(), where, target, weight)
             side = torch.from_numpy(films.lateral[chosen].astype(np.float32)).to(device)
             known = ~torch.isnan(side)
             if known.any():
                 loss = loss + 0.1 * functional.binary_cross_entropy_with_logits(lateral[known], side[known])
+            if sides is not None and config.side_weight:
+                told = torch.from_numpy(sides[batch]).to(device)[where]
+                told[side != 0] = torch.nan
+                loss = loss + config.side_weight * side_loss(network, maps, told, weight) * len(told) / len(batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -250,6 +256,20 @@ def _study_loss(logits: torch.Tensor, owner: torch.Tensor, target: torch.Tensor,
     sums = torch.zeros(len(target), logits.shape[1], device=logits.device).index_add(0, owner, logits)
     counts = torch.bincount(owner, minlength=len(target)).clamp(min=1)[:, None]
     return 0.5 * concept_loss(sums / counts, target, weight) + 0.5 * concept_loss(logits, target[owner], weight)
+
+
+def side_loss(network: FilmEncoder, maps: torch.Tensor, right: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Binary cross-entropy of the map's right half against its left one, pooled as the logits are.
+
+    Args:
+        maps: (B, C, h, w) of frontal films, the patient's right on the left of the film.
+        right: (B, C) 1 where the concept is on the right alone, 0 on the left, NaN where it is not known.
+    """
+    half = maps.shape[-1] // 2
+    known = ~torch.isnan(right)
+    apart = network.pool(maps[..., :half]) - network.pool(maps[..., -half:])
+    loss = functional.binary_cross_entropy_with_logits(apart, torch.nan_to_num(right), reduction="none")
+    return (loss * known * weight).sum() / len(right) / weight.mean() / 10
 
 
 def _save(path: Path, network: nn.Module, average: _Average, optimizer: object, schedule: object, epoch: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.errors import UsageError
 from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
-from wetread.model.bundle import digest
+from wetread.model.bundle import Bundle, digest
 from wetread.model.findings import commands_of
 from wetread.model.tokenizer import Tokenizer
 from wetread.train import (
@@ -28,6 +29,7 @@ from wetread.train import (
     films,
     lessons,
     novelty,
+    resume,
     targets,
     zones,
 )
@@ -111,44 +113,68 @@ def _targets(run: Run) -> None:
     concepts = targets.build(run.rows, run.teachers.tolist(), data.min_concept, data.min_wording)
     known = ~np.isnan(concepts.values)
     log.info("concepts: %d, known entries %.0f %%", len(concepts.names), 100 * known.mean())
-    np.savez(done, values=concepts.values, weights=concepts.weights, names=np.array(concepts.names))
+    np.savez(done, values=concepts.values, sides=concepts.sides, names=np.array(concepts.names))
 
 
 def load_targets(run: Run) -> targets.Concepts:
     """The concept matrix of the stage ``targets``."""
     with np.load(run.folder / "targets.npz", allow_pickle=False) as stored:
-        return targets.Concepts(tuple(str(n) for n in stored["names"]), stored["values"])
+        return targets.Concepts(tuple(str(n) for n in stored["names"]), stored["values"], stored["sides"])
 
 
-def _with_other_films(run: Run, concepts: targets.Concepts) -> tuple[np.ndarray, encode.StudyFilms, np.ndarray]:
-    """Pack, films and targets of the run's studies, then of the other films as studies of one film each."""
+def _with_other_films(
+    run: Run, concepts: targets.Concepts
+) -> tuple[np.ndarray, encode.StudyFilms, np.ndarray, np.ndarray]:
+    """Pack, films, targets and sides of the run's studies, then of the other films as studies of one film each."""
     pack, own, values = films.packed(run.folder / "pack"), run.films, concepts.values
     if not (run.config.data.other_films and run.config.encoder.joint):
-        return pack, own, values
+        return pack, own, values, concepts.sides
     paths, found, lateral = encode.other_films(Path(run.config.data.other_films), sets=("nih14",))
     more = films.pack(paths, run.folder / "pack-joint")
+    shared = encode.shared_targets(found, concepts.names)
     singles = tuple((i,) for i in range(len(pack), len(pack) + len(more)))
     return (
         np.concatenate((pack, more)),
         encode.StudyFilms((*own.films, *singles), np.concatenate((own.lateral, lateral))),
-        np.concatenate((values, encode.shared_targets(found, concepts.names))),
+        np.concatenate((values, shared)),
+        np.concatenate((concepts.sides, np.full_like(shared, np.nan))),
     )
+
+
+def _start(run: Run, number: int, concepts: Sequence[str]) -> dict[str, torch.Tensor] | None:
+    """The weights that a network begins with: of a run or bundle that is continued, or warmed up; None: the init's."""
+    config = run.config.encoder
+    backbone, _ = config.of(number)
+    if not config.continued:
+        warm = _warmed(run, backbone)
+        return load_file(warm) if warm.exists() else None
+    earlier = Path(config.continued)
+    if (earlier / f"encoder{number}.safetensors").exists():
+        return load_file(earlier / f"encoder{number}.safetensors")
+    bundle = Bundle.load(earlier)
+    if number >= len(bundle.encoders):
+        raise UsageError(f"{earlier} has no network {number}; it cannot be continued with these folds and backbones")
+    network = FilmEncoder(len(bundle.index["concepts"]), config.neck, config.dropout, backbone)
+    pack = films.packed(run.folder / "pack")
+    some = np.linspace(0, len(pack) - 1, min(len(pack), 512)).astype(int)
+    resume.load_graph(network, bundle.encoders[number], films.as_tensor(pack[some], config.size))
+    known = network.state_dict()
+    if list(concepts) != list(bundle.index["concepts"]):
+        known = {k: v for k, v in known.items() if not k.startswith("scores.")}
+    return known
 
 
 def _encoder(run: Run) -> None:
     config = run.config.encoder
     concepts = load_targets(run)
-    pack, own, values = _with_other_films(run, concepts)
+    pack, own, values, sides = _with_other_films(run, concepts)
     for number in run.config.encoder.networks if run.fold is None else (run.fold,):
         done = run.folder / f"encoder{number}.safetensors"
         if not done.exists():
             studies = [int(i) for i in np.flatnonzero(run.teachers & ~run.unseen_by(number))]
             studies += range(len(run.rows), len(values))
             backbone, epochs = config.of(number)
-            begun = _warmed(run, backbone)
-            if config.continued:
-                begun = Path(config.continued) / f"encoder{number}.safetensors"
-            start = load_file(begun) if begun.exists() or config.continued else None
+            start = _start(run, number, concepts.names)
             network = encode.train_encoder(
                 pack,
                 own,
@@ -161,6 +187,7 @@ def _encoder(run: Run) -> None:
                 run.folder / "checkpoints" / f"encoder{number}.pt",
                 backbone,
                 epochs,
+                sides,
                 name=f"encoder {number + 1} of {len(run.config.encoder.networks)}",
             )
             if encode.world()[0] == 0:

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from wetread.data.clean import clean_text
-from wetread.report.labeler import label
+from wetread.report.labeler import label, label_spans
 from wetread.types import LABELS
 
-__all__ = ["UNCERTAIN", "Concepts", "build", "mesh_terms", "study_labels"]
+__all__ = ["UNCERTAIN", "Concepts", "build", "label_sides", "mesh_sides", "mesh_terms", "study_labels"]
 
 #: The target of a label that the report calls uncertain.
 UNCERTAIN = 0.5
@@ -45,16 +45,46 @@ def mesh_terms(codes: Iterable[str]) -> set[str]:
     return terms
 
 
+def label_sides(row: Any) -> dict[str, str]:
+    """The side of each label that the report of a manifest line finds on one side only: "right" or "left"."""
+    found: dict[str, set[str | None]] = {}
+    for text in (row.findings, row.impression):
+        for mention in label_spans(text or ""):
+            if mention.state == "positive":
+                found.setdefault(mention.label, set()).add(mention.side)
+    # What is said again without a side is the same finding.
+    return _one_sided({name: sides - {None} for name, sides in found.items() if sides != {None}})
+
+
+def mesh_sides(codes: Iterable[str]) -> dict[str, str]:
+    """The side of each term (``mesh_terms``) all of whose codes name the same one: "right" or "left"."""
+    found: dict[str, set[str | None]] = {}
+    for code in codes:
+        own = {p.strip() for p in code.split("/")[1:]} & {"right", "left", "bilateral"}
+        side = next(iter(own)) if len(own) == 1 else None
+        for term in mesh_terms([code]):
+            found.setdefault(term, set()).add(side)
+    return _one_sided(found)
+
+
+def _one_sided(found: Mapping[str, set[str | None]]) -> dict[str, str]:
+    return {name: side for name, (side, *more) in found.items() if side in ("right", "left") and not more}
+
+
 def _wordings(text: str | None) -> set[str]:
     return {re.sub(r"[^a-z ]", "", s.lower()).strip() for s in clean_text(text or "")}
 
 
 @dataclass(frozen=True)
 class Concepts:
-    """``names`` of the columns, ``values`` (studies, concepts) float32 with NaN for unknown."""
+    """``names`` of the columns, ``values`` (studies, concepts) float32 with NaN for unknown.
+
+    ``sides`` (studies, concepts): 1 where the concept is on the patient's right alone, 0 on the left, NaN else.
+    """
 
     names: tuple[str, ...]
     values: np.ndarray
+    sides: np.ndarray
 
     @property
     def weights(self) -> np.ndarray:
@@ -71,7 +101,8 @@ def build(rows: Sequence[Any], teachers: Sequence[bool], min_concept: int, min_w
         teachers: which lines may choose the vocabulary of concepts (train and extra; never val or test).
         min_concept, min_wording: how many teachers must have a MeSH term or a wording to make it a concept.
     """
-    mesh = [mesh_terms((row.extra.get("mesh") or {}).get("major", ())) for row in rows]
+    codes = [(row.extra.get("mesh") or {}).get("major", ()) for row in rows]
+    mesh = [mesh_terms(own) for own in codes]
     wording = [_wordings(row.findings) | _wordings(row.impression) for row in rows]
     mesh_count: Counter[str] = Counter(t for terms, ok in zip(mesh, teachers, strict=True) if ok for t in terms)
     word_count: Counter[str] = Counter(t for terms, ok in zip(wording, teachers, strict=True) if ok for t in terms)
@@ -93,4 +124,13 @@ def build(rows: Sequence[Any], teachers: Sequence[bool], min_concept: int, min_w
             values[i, start : start + len(mesh_names)] = [t in mesh[i] for t in mesh_names]
         if wording[i]:
             values[i, start + len(mesh_names) :] = [t in wording[i] for t in wordings]
-    return Concepts(names, values)
+    column = {name: i for i, name in enumerate(names)}
+    sides = np.full(values.shape, np.nan, np.float32)
+    for i, row in enumerate(rows):
+        told = {f"label:{n}": side for n, side in label_sides(row).items()}
+        told |= {f"mesh:{t}": side for t, side in mesh_sides(codes[i]).items() if t in mesh_names}
+        for name, side in told.items():
+            # A label may be called otherwise by those who gave the labels than by the labeler that found the side.
+            if values[i, column[name]] == 1:
+                sides[i, column[name]] = float(side == "right")
+    return Concepts(names, values, sides)
