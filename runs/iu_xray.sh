@@ -5,8 +5,8 @@
 #
 # DATA holds iu_xray/ (ecgen-radiology/*.xml, images/, images.csv, r2gen_split.csv, chexbert_tags.csv) and, for the
 # warm-up, other_films/. Every stage leaves its result in FOLDER and is skipped when it is there, so an interrupted
-# run is started again with the same command. On two cores: the encoders 65 to 110 minutes when trained side by side
-# (`wetread train CONFIG --stage encoder --fold K &`, one process each), all else about 35.
+# run is started again with the same command. On two cores: the encoders about 65 minutes when trained side by side
+# (`wetread train CONFIG --stage encoder --fold K &`, one process each), all else about 25.
 # Several processes (GPUs or cores): TORCHRUN="torchrun --nproc-per-node 2" runs/iu_xray.sh encoder
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,18 +15,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 export WETREAD_SHARED WETREAD_RUNS
 PY=${PYTHON:-python}
 wetread() { "$PY" -m wetread "$@"; }
-train() { ${TORCHRUN:-$PY} -m wetread train "$here/${2:-iu_xray.toml}" --stage "$1"; }
+train() { ${TORCHRUN:-$PY} -m wetread train "$here/iu_xray.toml" --stage "$1"; }
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(data first pack targets encoder outputs findings decoder export score)
+[ ${#stages[@]} -gt 0 ] || stages=(data pack warmup targets encoder outputs findings decoder export score)
 for stage in "${stages[@]}"; do
   case "$stage" in
     data)
       [ -f "$WETREAD_RUNS/iu_xray_data/manifest.jsonl" ] ||
         wetread data prepare iu-xray "$WETREAD_SHARED/iu_xray" "$WETREAD_RUNS/iu_xray_data"
-      ;;
-    first)
-      for part in pack warmup targets encoder; do train "$part" iu_xray_first.toml; done
       ;;
     score)
       # The table on val goes into the card, and the bundle is sealed again.

@@ -62,8 +62,7 @@ def test_exported_and_torch_networks_agree(tiny: Path) -> None:
     probabilities = []
     for number in range(4):
         state = load_file(tiny / "tiny" / f"encoder{number}.safetensors")
-        backbone = f"efficientnet-lite{number // 2}"  # two folds
-        network = FilmEncoder(len(bundle.index["concepts"]), 32, backbone=backbone).eval()
+        network = FilmEncoder(len(bundle.index["concepts"]), 32).eval()
         network.load_state_dict(state)
         with torch.no_grad():
             probabilities.append(network(torch.from_numpy(film))[0].numpy())

@@ -12,7 +12,7 @@ from wetread.data.manifest import ManifestStudy  # noqa: E402
 from wetread.errors import BundleError, UsageError  # noqa: E402
 from wetread.model.findings import commands_of, fuse, head_input  # noqa: E402
 from wetread.train import calibrate, encode, features, resume, targets, zones  # noqa: E402
-from wetread.train.config import BACKBONES, load_config  # noqa: E402
+from wetread.train.config import load_config  # noqa: E402
 from wetread.train.decoder import Memory, ReportDecoder  # noqa: E402
 from wetread.train.encoder import FilmEncoder  # noqa: E402
 from wetread.train.export import export_encoder  # noqa: E402
@@ -213,13 +213,9 @@ _ENCODER = 'run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\n'
     [
         ("nme = 1", "unknown setting 'nme'"),
         ('name = 3\nrun_dir = "r"', "must be of type str"),
-        ("[encoder]\nfolds = 1.5", "must be of type int"),
+        ("[encoder]\nepochs = 1.5", "must be of type int"),
         ("= 3", "no TOML"),
-        ("[encoder]\nepochs = 1", "must be of type list"),
-        (_ENCODER + "epochs = [1, 1]", "for each of the 'backbones'"),
-        (_ENCODER + "epochs = [0]", "at least 1"),
-        (_ENCODER + 'backbones = ["resnet"]', "'backbones' must name"),
-        (_ENCODER + "backbones = []", "'backbones' must name"),
+        (_ENCODER + "members = 0", "at least 1"),
         (_ENCODER + 'precision = "bf15"', "must be one of bf16, fp32"),
         (_ENCODER + 'init = "noise"', "must be one of imagenet, random"),
         (_ENCODER + "folds = 1", "at least 2"),
@@ -256,10 +252,9 @@ def test_mixed_precision_only_where_the_processor_has_it(monkeypatch):
         assert not encode._mixed("fp32", cpu)
 
 
-@pytest.mark.parametrize("backbone", BACKBONES)
-def test_an_exported_encoder_is_a_network_again(tmp_path: Path, backbone: str) -> None:
+def test_an_exported_encoder_is_a_network_again(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    network, again = (FilmEncoder(20, 16, backbone=backbone) for _ in range(2))
+    network, again = (FilmEncoder(20, 16) for _ in range(2))
     films = torch.rand(6, 1, 64, 64)
     network.train()(films)  # running statistics that are not those of the start
     network.eval()
@@ -270,9 +265,8 @@ def test_an_exported_encoder_is_a_network_again(tmp_path: Path, backbone: str) -
             assert torch.allclose(a, b, atol=2e-2, rtol=2e-2)  # stored in half precision
         kept = [m.running_var.clone() for m in again.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert all((v > 0).all() for v in kept)
-    other = BACKBONES[1 - BACKBONES.index(backbone)]
     with pytest.raises(BundleError, match="another kind"):
-        resume.load_graph(FilmEncoder(20, 16, backbone=other), tmp_path / "encoder0.onnx", films)
+        resume.load_graph(FilmEncoder(20, 24), tmp_path / "encoder0.onnx", films)
     (tmp_path / "no.onnx").write_bytes(b"no graph")
     with pytest.raises(BundleError, match="cannot be read"):
         resume.load_graph(again, tmp_path / "no.onnx", films)
@@ -285,7 +279,7 @@ def test_a_map_on_the_wrong_side_costs() -> None:
     weight = torch.ones(2)
 
     def cost(*right: float) -> float:
-        return float(encode.side_loss(network, maps, torch.tensor([right]), weight))
+        return float(encode.side_loss(network, maps, torch.tensor([right]), weight, 1))
 
     nothing = float("nan")
     assert cost(nothing, nothing) == 0

@@ -12,10 +12,9 @@ from typing import Any
 
 from wetread.errors import UsageError
 
-__all__ = ["BACKBONES", "Config", "DataConfig", "DecoderConfig", "EncoderConfig", "FindingsConfig", "load_config"]
+__all__ = ["Config", "DataConfig", "DecoderConfig", "EncoderConfig", "FindingsConfig", "load_config"]
 
-#: What an encoder can be built on, begin with and be computed in.
-BACKBONES = ("efficientnet-lite0", "efficientnet-lite1")
+#: What an encoder can begin with and be computed in.
 INITS = ("imagenet", "random")
 PRECISIONS = ("bf16", "fp32")
 
@@ -36,10 +35,10 @@ class EncoderConfig:
     """The film encoder. ``init`` is ``imagenet`` or ``random``; ``warmup_epochs`` are spent on the other films.
 
     ``joint``: those of ChestX-ray14 are taught beside the run's own, for the findings both name. ``continued``: the
-    folder of an earlier run of the same folds, whose encoders are trained on. ``backbones`` and ``epochs``: of the
-    networks of a fold, each from a seed of its own; network n is blind to fold n % folds and the n // folds-th of its
-    fold. ``precision``: ``bf16`` where the device computes in it, else single; ``fp32``
-    always single. ``side_weight``: of the loss for a map that lies on the other side than the report says.
+    folder of a run or bundle of the same folds, whose encoders are trained on. ``members``: networks a fold, each from
+    a seed of its own; network n is blind to fold n % folds. ``precision``: ``bf16`` where the device computes in it,
+    else single; ``fp32`` always single. ``side_weight``: of the loss for a map that lies on the other side than the
+    report says.
     """
 
     init: str = "imagenet"
@@ -48,26 +47,16 @@ class EncoderConfig:
     size: int = 224
     neck: int = 256
     folds: int = 3
-    backbones: tuple[str, ...] = (BACKBONES[0],)
-    epochs: tuple[int, ...] = (5,)
+    members: int = 1
+    epochs: int = 5
     warmup_epochs: int = 3
     batch: int = 16
     learning_rate: float = 8e-4
     weight_decay: float = 0.05
     ema: float = 0.998
     dropout: float = 0.2
-    side_weight: float = 1.0
+    side_weight: float = 0.0
     precision: str = "bf16"
-
-    @property
-    def networks(self) -> range:
-        """The numbers of the networks."""
-        return range(self.folds * len(self.backbones))
-
-    def of(self, network: int) -> tuple[str, int]:
-        """Backbone and number of epochs of a network."""
-        member = network // self.folds
-        return self.backbones[member], self.epochs[member]
 
 
 @dataclass(frozen=True)
@@ -132,9 +121,6 @@ class Config:
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-_TOML = {bool: "bool", int: "int", float: "float", str: "str", tuple: "list"}
-
-
 def _section(kind: type, values: dict[str, Any], where: str) -> Any:
     known = {f.name: f for f in fields(kind)}
     for key in values:
@@ -146,7 +132,7 @@ def _section(kind: type, values: dict[str, Any], where: str) -> Any:
         if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             cleaned[key] = float(value)
         elif type(value) is not type(default):
-            raise UsageError(f"{where}: '{key}' must be of type {_TOML[type(default)]}, not {value!r}")
+            raise UsageError(f"{where}: '{key}' must be of type {type(default).__name__}, not {value!r}")
     return kind(**cleaned)
 
 
@@ -159,12 +145,9 @@ def _path(value: str, base: Path) -> str:
 
 
 def _check_encoder(config: EncoderConfig, where: str) -> None:
-    if config.folds < 2:
-        raise UsageError(f"{where}: 'folds' must be at least 2")
-    if not config.backbones or not set(config.backbones) <= set(BACKBONES):
-        raise UsageError(f"{where}: 'backbones' must name one or more of {', '.join(BACKBONES)}")
-    if len(config.epochs) != len(config.backbones) or not all(isinstance(n, int) and n > 0 for n in config.epochs):
-        raise UsageError(f"{where}: 'epochs' must be a list with a number, at least 1, for each of the 'backbones'")
+    for key, least in (("folds", 2), ("members", 1)):
+        if getattr(config, key) < least:
+            raise UsageError(f"{where}: '{key}' must be at least {least}")
     for key, known in (("init", INITS), ("precision", PRECISIONS)):
         if getattr(config, key) not in known:
             raise UsageError(f"{where}: '{key}' must be one of {', '.join(known)}, not '{getattr(config, key)}'")

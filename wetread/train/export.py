@@ -138,10 +138,7 @@ def card(config: Config, run: Path) -> str:
         name=config.name,
         version=config.version,
         scores=table,
-        networks=len(config.encoder.networks),
-        backbones=" and ".join(
-            dict.fromkeys(b.replace("efficientnet-l", "EfficientNet-L") for b in config.encoder.backbones)
-        ),
+        networks=config.encoder.folds * config.encoder.members,
         folds=config.encoder.folds,
         least=f"{config.findings.least:g}",
     )

@@ -64,6 +64,11 @@ class Run:
         """(studies,) whether a study may be learned from."""
         return np.array([row.split in self.config.data.train_splits for row in self.rows])
 
+    @property
+    def networks(self) -> range:
+        """The numbers of the encoders."""
+        return range(self.config.encoder.folds * self.config.encoder.members)
+
     def unseen_by(self, number: int) -> np.ndarray:
         """(studies,) whether a study is of the fold that the encoder of this number does not learn from."""
         folds = self.config.encoder.folds
@@ -88,21 +93,17 @@ def _pack(run: Run) -> None:
     films.pack(run.paths, run.folder / "pack")
 
 
-def _warmed(run: Run, backbone: str) -> Path:
-    return run.folder / f"warmup-{backbone}.safetensors"
-
-
 def _warm_up(run: Run) -> None:
+    done = run.folder / "warmup.safetensors"
     config = run.config.encoder
-    wanted = [b for b in dict.fromkeys(config.backbones) if not _warmed(run, b).exists()]
-    if not wanted or not run.config.data.other_films or not config.warmup_epochs:
+    if done.exists() or not run.config.data.other_films or not config.warmup_epochs:
         return
     paths, values, _ = encode.other_films(Path(run.config.data.other_films))
     pack = films.pack(paths, run.folder / "pack-other")
-    for backbone in wanted:
-        checkpoint = run.folder / "checkpoints" / f"warmup-{backbone}.pt"
-        state = encode.warm_up(pack, values, config, backbone, run.config.seed, checkpoint)
-        save_file({k: v.contiguous() for k, v in state.items()}, _warmed(run, backbone))
+    state = encode.warm_up(
+        pack, values, config, config.warmup_epochs, run.config.seed, run.folder / "checkpoints" / "warmup.pt"
+    )
+    save_file({k: v.contiguous() for k, v in state.items()}, done)
 
 
 def _targets(run: Run) -> None:
@@ -119,6 +120,8 @@ def _targets(run: Run) -> None:
 def load_targets(run: Run) -> targets.Concepts:
     """The concept matrix of the stage ``targets``."""
     with np.load(run.folder / "targets.npz", allow_pickle=False) as stored:
+        if "sides" not in stored:
+            raise UsageError(f"{run.folder / 'targets.npz'} is of an earlier version; remove it and run again")
         return targets.Concepts(tuple(str(n) for n in stored["names"]), stored["values"], stored["sides"])
 
 
@@ -144,17 +147,16 @@ def _with_other_films(
 def _start(run: Run, number: int, concepts: Sequence[str]) -> dict[str, torch.Tensor] | None:
     """The weights that a network begins with: of a run or bundle that is continued, or warmed up; None: the init's."""
     config = run.config.encoder
-    backbone, _ = config.of(number)
     if not config.continued:
-        warm = _warmed(run, backbone)
+        warm = run.folder / "warmup.safetensors"
         return load_file(warm) if warm.exists() else None
     earlier = Path(config.continued)
     if (earlier / f"encoder{number}.safetensors").exists():
         return load_file(earlier / f"encoder{number}.safetensors")
     bundle = Bundle.load(earlier)
     if number >= len(bundle.encoders):
-        raise UsageError(f"{earlier} has no network {number}; it cannot be continued with these folds and backbones")
-    network = FilmEncoder(len(bundle.index["concepts"]), config.neck, config.dropout, backbone)
+        raise UsageError(f"{earlier} has no network {number}; it cannot be continued with these folds and members")
+    network = FilmEncoder(len(bundle.index["concepts"]), config.neck, config.dropout)
     pack = films.packed(run.folder / "pack")
     some = np.linspace(0, len(pack) - 1, min(len(pack), 512)).astype(int)
     resume.load_graph(network, bundle.encoders[number], films.as_tensor(pack[some], config.size))
@@ -168,12 +170,11 @@ def _encoder(run: Run) -> None:
     config = run.config.encoder
     concepts = load_targets(run)
     pack, own, values, sides = _with_other_films(run, concepts)
-    for number in run.config.encoder.networks if run.fold is None else (run.fold,):
+    for number in run.networks if run.fold is None else (run.fold,):
         done = run.folder / f"encoder{number}.safetensors"
         if not done.exists():
             studies = [int(i) for i in np.flatnonzero(run.teachers & ~run.unseen_by(number))]
             studies += range(len(run.rows), len(values))
-            backbone, epochs = config.of(number)
             start = _start(run, number, concepts.names)
             network = encode.train_encoder(
                 pack,
@@ -185,10 +186,8 @@ def _encoder(run: Run) -> None:
                 run.config.seed + number,
                 start,
                 run.folder / "checkpoints" / f"encoder{number}.pt",
-                backbone,
-                epochs,
                 sides,
-                name=f"encoder {number + 1} of {len(run.config.encoder.networks)}",
+                name=f"encoder {number + 1} of {len(run.networks)}",
             )
             if encode.world()[0] == 0:
                 save_file({k: v.contiguous() for k, v in network.state_dict().items()}, done)
@@ -201,17 +200,17 @@ def _outputs(run: Run) -> None:
     pack = films.packed(run.folder / "pack")
     bundle = run.folder / "bundle"
     bundle.mkdir(exist_ok=True)
-    for number in run.config.encoder.networks:
+    for number in run.networks:
         done = run.folder / f"seen{number}.npz"
         if done.exists():
             continue
-        network = FilmEncoder(len(concepts.names), config.neck, config.dropout, config.of(number)[0])
+        network = FilmEncoder(len(concepts.names), config.neck, config.dropout)
         network.load_state_dict(load_file(run.folder / f"encoder{number}.safetensors"))
         graph = bundle / f"encoder{number}.onnx"
         export.export_encoder(network, graph, config.size)
         honest = ~run.teachers | run.unseen_by(number)
         wanted = [f for own, use in zip(run.films.films, honest, strict=True) if use for f in own]
-        name = f"outputs {number + 1} of {len(run.config.encoder.networks)}"
+        name = f"outputs {number + 1} of {len(run.networks)}"
         seen: dict[str, Any] = encode.look(graph, pack, wanted, config.size, name)
         np.savez(done, **seen)
 
@@ -240,7 +239,7 @@ class Seen:
 def load_seen(run: Run) -> Seen:
     """The honest outputs: teachers out of fold, others by the whole ensemble."""
     stored = []
-    for number in run.config.encoder.networks:
+    for number in run.networks:
         with np.load(run.folder / f"seen{number}.npz", allow_pickle=False) as file:
             stored.append({k: file[k] for k in features.FILM_KEYS})
     outputs = features.gather(stored)
@@ -454,8 +453,8 @@ def run_stages(config: Config, only: str | None = None, fold: int | None = None,
     if threads:
         torch.set_num_threads(threads)
     run = Run.open(config, fold)
-    if fold is not None and fold not in run.config.encoder.networks:
-        raise UsageError(f"there is no network {fold}; they are 0 to {run.config.encoder.networks[-1]}")
+    if fold is not None and fold not in run.networks:
+        raise UsageError(f"there is no network {fold}; they are 0 to {run.networks[-1]}")
     (run.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     (run.folder / "config.json").write_text(json.dumps({"digest": config.digest()}))
     torch.manual_seed(config.seed)

@@ -22,7 +22,7 @@ def load_graph(network: FilmEncoder, graph: Path, films: torch.Tensor) -> None:
     """Give the network the weights of an exported encoder.
 
     Args:
-        graph: ``encoder<n>.onnx`` of a bundle whose encoder has the network's backbone, neck and number of concepts.
+        graph: ``encoder<n>.onnx`` of a bundle whose encoder has the network's neck and number of concepts.
         films: (B, 1, S, S) in [0, 1], over which the outputs' means and deviations are taken; some hundred do.
 
     Raises:
@@ -46,16 +46,15 @@ def load_graph(network: FilmEncoder, graph: Path, films: torch.Tensor) -> None:
         or any(a != b for a, b in shapes)
         or any(v.shape != own[k].shape for k, v in named.items())
     ):
-        raise BundleError(
-            f"{graph} is an encoder of another kind than the configuration's; set backbones and neck as it has"
-        )
+        raise BundleError(f"{graph} is an encoder of another kind than the configuration's; set 'neck' as it has")
     network.load_state_dict({k: _tensor(v) for k, v in named.items()}, strict=False)
     means: dict[nn.Module, torch.Tensor] = {}
     squares: dict[nn.Module, torch.Tensor] = {}
     hooks = []
     for (weight, bias), (conv, norm) in zip(folded, pairs, strict=True):
         conv.weight.data = _tensor(stored[weight])
-        _set(norm, torch.zeros_like(norm.running_mean), torch.ones_like(norm.running_var), _tensor(stored[bias]))
+        plain = torch.zeros(norm.num_features)
+        _set(norm, plain, plain + 1, _tensor(stored[bias]))
 
         def remember(module: nn.Module, _: object, out: torch.Tensor) -> None:
             batch = out.detach().transpose(0, 1).flatten(1)
@@ -88,5 +87,6 @@ def _set(norm: nn.BatchNorm2d, mean: torch.Tensor, variance: torch.Tensor, bias:
 
 def _convolutions(network: FilmEncoder) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
     """The backbone's convolutions with their normalisation, in the order of computation."""
-    modules = [m for m in network.backbone.modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d)]
-    return list(zip(modules[::2], modules[1::2], strict=True))
+    modules = list(network.backbone.modules())
+    convolutions = [m for m in modules if isinstance(m, nn.Conv2d)]
+    return list(zip(convolutions, (m for m in modules if isinstance(m, nn.BatchNorm2d)), strict=True))
