@@ -136,7 +136,7 @@ def test_triage_presses_with_what_is_named_then_with_what_may_be_found():
         {"labels": {name: {"state": "positive", "probability": 0.5}}, "triage": None}
         for name in ("Pleural Effusion", "Lung Lesion")
     )
-    unnamed = {"labels": {"Lung Lesion": {"state": "negative", "probability": 0.05}}}
+    unnamed = {"labels": {"Lung Lesion": {"state": "negative", "probability": 0.05}}, "triage": None}
     first, waits = ({**unnamed, "triage": {"score": 0.4, "state": s}} for s in ("look first", "normal"))
     assert worker.triage(waits) == (0.0, [])
     assert worker.triage(unnamed) == (0.0, [])
