@@ -128,9 +128,9 @@ def build(rows: Sequence[Any], teachers: Sequence[bool], min_concept: int, min_w
     sides = np.full(values.shape, np.nan, np.float32)
     for i, row in enumerate(rows):
         told = {f"label:{n}": side for n, side in label_sides(row).items()}
-        told |= {f"mesh:{t}": side for t, side in mesh_sides(codes[i]).items() if t in mesh_names}
+        told |= {f"mesh:{t}": side for t, side in mesh_sides(codes[i]).items()}
         for name, side in told.items():
             # A label may be called otherwise by those who gave the labels than by the labeler that found the side.
-            if values[i, column[name]] == 1:
+            if name in column and values[i, column[name]] == 1:
                 sides[i, column[name]] = float(side == "right")
     return Concepts(names, values, sides)
