@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from command import command
 from section import table as markdown_table
 from tqdm import tqdm
 from val_table import Table, arguments, clinical, positives, val_of
@@ -142,4 +143,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

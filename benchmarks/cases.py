@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from command import command
 from judge import Reference, contradictions, missed
 from PIL import Image
 from tqdm import tqdm
@@ -218,4 +219,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

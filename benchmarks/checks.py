@@ -20,6 +20,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from command import command
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.planted import CLEAN, FIRST, KINDS, UNSEEN, Words, draft_of, plant
@@ -174,4 +176,4 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], markdown: bool) -
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

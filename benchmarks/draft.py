@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from command import command
 
 RUNS = 15
 
@@ -144,4 +145,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

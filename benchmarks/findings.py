@@ -13,6 +13,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from command import command
 
 from wetread.train.calibrate import auroc, ece, sensitive_threshold
 from wetread.train.config import load_config
@@ -162,4 +163,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from command import command
 from PIL import Image, ImageFilter
 from tqdm import tqdm
 
@@ -568,4 +569,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

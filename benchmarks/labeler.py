@@ -17,6 +17,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from command import command
+
 from wetread.report import labeler
 from wetread.report.labeler import Convention, Labels, label, label_many, label_spans
 from wetread.types import LABELS
@@ -202,4 +204,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from command import command
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
@@ -94,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

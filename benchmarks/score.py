@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from command import command
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.metrics import java
@@ -187,4 +189,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

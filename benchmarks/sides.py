@@ -13,6 +13,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from command import command
 from ground import Film, Statement, interval, right_of, statements
 from section import table
 
@@ -89,4 +90,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from command import command
 from tqdm import tqdm
 
 from wetread.data.manifest import ManifestStudy, read_manifest
@@ -232,4 +233,4 @@ def markdown(
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

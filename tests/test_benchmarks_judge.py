@@ -1,34 +1,16 @@
-"""What benchmarks call a contradicted sentence and a missed finding, and what they foretell."""
+"""What benchmarks call a contradicted sentence and a missed finding, what they foretell, and how they fail."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
+import judge
 import pytest
+import val_table
+from command import command
 
 from wetread.data.manifest import ManifestStudy
 from wetread.types import LABELS
-
-ROOT = Path(__file__).parents[1]
-
-
-def benchmark(name: str) -> ModuleType:
-    whole = f"benchmarks.{name}"
-    if whole not in sys.modules:
-        spec = importlib.util.spec_from_file_location(whole, ROOT / "benchmarks" / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[whole] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[whole])
-    return sys.modules[whole]
-
-
-@pytest.fixture(scope="module")
-def judge() -> ModuleType:
-    return benchmark("judge")
 
 
 def study(findings: str, **labels: str) -> ManifestStudy:
@@ -48,14 +30,14 @@ def study(findings: str, **labels: str) -> ManifestStudy:
         ("No acute disease.", True),
     ],
 )
-def test_a_sentence_is_held_against_the_reference(judge: ModuleType, sentence: str, wrong: bool) -> None:
+def test_a_sentence_is_held_against_the_reference(sentence: str, wrong: bool) -> None:
     reference = judge.Reference.of(
         study("Small left pleural effusion. Normal heart size.", Pleural_Effusion="positive")
     )
     assert bool(judge.contradictions(sentence, reference)) == wrong
 
 
-def test_an_abnormality_outside_the_labels(judge: ModuleType) -> None:
+def test_an_abnormality_outside_the_labels() -> None:
     normal = judge.Reference.of(study("Normal heart size. Clear lungs.", No_Finding="positive"))
     old = judge.Reference.of(study("Old granuloma.", No_Finding="negative"))
     assert judge.contradictions("Degenerative changes of the spine.", normal)
@@ -64,13 +46,13 @@ def test_an_abnormality_outside_the_labels(judge: ModuleType) -> None:
     assert judge.missed("Old granuloma.", old) == []
 
 
-def test_missed_findings(judge: ModuleType) -> None:
+def test_missed_findings() -> None:
     reference = judge.Reference.of(study("Cardiomegaly and a rib fracture.", Cardiomegaly="positive"))
     assert judge.missed("The heart is enlarged.", reference) == ["Fracture"]
 
 
 def test_how_many_distinct_drafts_more_studies_have() -> None:
-    distinct_of = benchmark("val_table").distinct_of
+    distinct_of = val_table.distinct_of
     # One draft met once, one twice: t - t² more.
     assert distinct_of(["a", "a", "b"], 3) == (2, 0)
     assert distinct_of(["a", "a", "b"], 4)[0] == pytest.approx(2 + 1 / 3 - 1 / 9)
@@ -78,3 +60,17 @@ def test_how_many_distinct_drafts_more_studies_have() -> None:
     assert distinct_of(["a"] * 5, 10)[0] == pytest.approx(1 + 1)
     with pytest.raises(ValueError, match="one to two times"):
         distinct_of(["a"], 3)
+
+
+def test_a_benchmark_says_in_one_sentence_what_is_wrong(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    absent = tmp_path / "findings.npz"
+    with pytest.raises(SystemExit) as stopped:
+        command(lambda: len(absent.read_bytes()))
+    assert stopped.value.code == 3
+    with pytest.raises(SystemExit) as stopped:
+        command(lambda: len(val_table.read_manifest(tmp_path / "none.jsonl")))
+    assert stopped.value.code in (2, 3)
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert str(absent) in told[0]
+    assert "none.jsonl" in told[1]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from wetread.decode import Written
-from wetread.report.labeler import Convention, label, label_spans
+from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, primary_site
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
@@ -19,7 +19,6 @@ from wetread.types import LABELS, Finding
 __all__ = ["Obeyed", "obey", "stated"]
 
 _SILENT = "No Finding"
-_CONVENTIONS: tuple[Convention, Convention] = ("plain", "chexbert")
 #: Findings that an IMPRESSION may not leave out.
 _ACUTE = frozenset(
     {
@@ -53,24 +52,14 @@ class Obeyed:
     notes: tuple[str, ...]
 
 
-def _readings(text: str) -> tuple[set[str], set[str]]:
-    plain, chexbert = (
-        {name for name, state in label(text, convention).items() if state == "positive" and name != _SILENT}
-        for convention in _CONVENTIONS
-    )
-    return plain, chexbert
-
-
 def stated(text: str) -> set[str]:
     """The labels that a text asserts by both conventions of the labeler, "No Finding" apart."""
-    plain, chexbert = _readings(text)
-    return plain & chexbert
+    return asserted(text)[0] - {_SILENT}
 
 
 def _asserts(text: str) -> set[str]:
     """The labels that anybody may take a text to assert: by either convention."""
-    plain, chexbert = _readings(text)
-    return plain | chexbert
+    return asserted(text)[1] - {_SILENT}
 
 
 def _least(name: str) -> float:

@@ -63,6 +63,8 @@ const TEXT = {
   status_final: ["Final", "Endgültig"],
   status_critical: ["Critical", "Kritisch"],
   mine: ["Mine", "Meine"],
+  any_finding: ["Any finding", "Irgendein Befund"],
+  no_finding_named: ["The draft names no finding", "Der Entwurf nennt keinen Befund"],
   column_triage: ["Triage", "Dringlichkeit"],
   column_status: ["State", "Status"],
   column_patient_name: ["Patient", "Patient"],

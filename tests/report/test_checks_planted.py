@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import random
-import sys
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
 
+import checks
+import planted
 import pytest
 
 from wetread.report.checks import check, check_text, repair_report
@@ -17,21 +16,6 @@ from wetread.types import LABELS, Finding, Report
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("WETREAD_SHARED", ROOT / ".." / "shared"))
-
-
-def _benchmark(name: str) -> ModuleType:
-    full = f"benchmarks.{name}"
-    if full not in sys.modules:
-        spec = importlib.util.spec_from_file_location(full, ROOT / "benchmarks" / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[full] = module
-        spec.loader.exec_module(module)
-    return sys.modules[full]
-
-
-planted = _benchmark("planted")
 
 
 @pytest.mark.parametrize("report", planted.CLEAN)
@@ -61,7 +45,7 @@ def test_at_most_two_percent_of_the_references_are_called_wrong() -> None:
     """All severe flags are counted here, also those that are right when read (docs/results.md says which)."""
     if not (SHARED / "iu_xray").exists():
         pytest.skip("IU X-Ray is not there; WETREAD_SHARED names its folder")
-    reports = _benchmark("checks").val_reports(SHARED)
+    reports = checks.val_reports(SHARED)
     flagged = sum(any(flag.severity == "severe" for flag in check(report)) for _, report in reports)
     assert len(reports) == 296
     assert flagged / len(reports) <= 0.02

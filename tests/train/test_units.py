@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from wetread.data.manifest import ManifestStudy  # noqa: E402
 from wetread.errors import BundleError, UsageError  # noqa: E402
 from wetread.model.findings import commands_of, fuse, head_input  # noqa: E402
-from wetread.train import calibrate, encode, features, resume, targets, zones  # noqa: E402
+from wetread.train import calibrate, encode, features, pipeline, resume, targets, zones  # noqa: E402
 from wetread.train.config import load_config  # noqa: E402
 from wetread.train.decoder import Memory, ReportDecoder  # noqa: E402
 from wetread.train.encoder import FilmEncoder  # noqa: E402
@@ -227,6 +227,12 @@ def test_a_wrong_configuration_is_named(tmp_path: Path, text: str, said: str) ->
     (tmp_path / "c.toml").write_text(text)
     with pytest.raises(UsageError, match=said):
         load_config(tmp_path / "c.toml")
+
+
+def test_what_is_to_be_continued_must_be_there(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\ncontinued = "earlier"')
+    with pytest.raises(UsageError, match=r"earlier is neither a bundle nor a run.*correct encoder\.continued"):
+        pipeline.run_stages(load_config(tmp_path / "c.toml"))
 
 
 def test_findings_that_two_collections_name_are_shared_and_the_rest_is_unknown() -> None:

@@ -16,14 +16,24 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, cast, get_args
 
 from wetread.report.opacity import OPACITY, circumstances, is_passed_over
 from wetread.report.phrases import Match, Matcher, Rule, Token, read_table, tokenize
 from wetread.report.sentences import Span, split_sentences
 from wetread.types import LABELS, State
 
-__all__ = ["Convention", "Labels", "Mention", "combine", "label", "label_many", "label_spans", "stated_opacity"]
+__all__ = [
+    "Convention",
+    "Labels",
+    "Mention",
+    "asserted",
+    "combine",
+    "label",
+    "label_many",
+    "label_spans",
+    "stated_opacity",
+]
 
 #: The state of each of the 14 labels; None where the text does not mention it.
 Labels = dict[str, State | None]
@@ -497,6 +507,15 @@ def label(text: str, convention: Convention = "chexbert") -> Labels:
         convention: see ``Convention``; by default that of the published scores.
     """
     return combine(hit for _, _, hit in _hits(text, convention))
+
+
+def asserted(text: str) -> tuple[set[str], set[str]]:
+    """The labels that a text calls positive by both conventions, and those that it does by either."""
+    plain, chexbert = (
+        {name for name, state in label(text, convention).items() if state == "positive"}
+        for convention in get_args(Convention)
+    )
+    return plain & chexbert, plain | chexbert
 
 
 def label_many(texts: Iterable[str], convention: Convention = "chexbert") -> list[Labels]:

@@ -19,7 +19,7 @@ import numpy as np
 from scipy import sparse
 
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
-from wetread.report.labeler import label, label_spans
+from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, primary_site
 from wetread.types import LABELS
 
@@ -43,11 +43,9 @@ _MOST_SENTENCES, _MOST_TOKENS = 9, 64
 
 def stated(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """(N, 14) bool: what each text states by both of the labeler's conventions, and by either."""
-    plain, chexbert = (
-        np.array([[label(t, convention)[n] == "positive" for n in LABELS] for t in texts])
-        for convention in ("plain", "chexbert")
-    )
-    return plain & chexbert, plain | chexbert
+    read = [asserted(t) for t in texts]
+    surely, perhaps = (np.array([[n in own[k] for n in LABELS] for own in read]) for k in range(2))
+    return surely, perhaps
 
 
 def _calls_normal(sentence: str) -> str | None:

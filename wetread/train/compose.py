@@ -19,12 +19,10 @@ from tqdm import tqdm
 
 from wetread.metrics.nlg import CiderScorer, rouge_l
 from wetread.model.tokenizer import BEGIN, END, IMPRESSION, PAD, Tokenizer
-from wetread.report.labeler import Convention, label
+from wetread.report.labeler import asserted
 from wetread.train.config import DecoderConfig
 from wetread.train.decoder import Memory, ReportDecoder
 from wetread.types import LABELS
-
-CONVENTIONS: tuple[Convention, Convention] = ("plain", "chexbert")
 
 __all__ = ["Lesson", "Rewards", "generate", "sections", "self_critical", "teach"]
 
@@ -188,12 +186,8 @@ class Rewards:
 
 def _stated(sentences: Sequence[str]) -> tuple[set[str], set[str]]:
     """The findings that a text states by both conventions of the labeler, and those it states by either."""
-    text = " ".join(sentences)
-    plain, chexbert = (
-        {n for n, state in label(text, convention).items() if state == "positive" and n != "No Finding"}
-        for convention in CONVENTIONS
-    )
-    return plain & chexbert, plain | chexbert
+    surely, perhaps = asserted(" ".join(sentences))
+    return surely - {"No Finding"}, perhaps - {"No Finding"}
 
 
 def self_critical(

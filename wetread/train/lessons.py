@@ -12,7 +12,7 @@ from wetread.data.clean import clean_text
 from wetread.data.manifest import ManifestStudy
 from wetread.model.findings import CLIP, decoder_concepts, head_input
 from wetread.model.tokenizer import BEGIN, END, IMPRESSION, PAD, Tokenizer
-from wetread.report.labeler import label
+from wetread.report.labeler import asserted
 from wetread.train.compose import Lesson
 from wetread.train.features import FilmOutputs, StudyFeatures
 from wetread.types import LABELS
@@ -57,9 +57,8 @@ class Scale:
 
 def commands_of_text(findings: Sequence[str]) -> np.ndarray:
     """(14,) the commands that a text obeys: what it states by both conventions of the labeler."""
-    text = " ".join(findings)
-    plain, chexbert = label(text, "plain"), label(text, "chexbert")
-    return np.array([int(plain[name] == chexbert[name] == "positive") for name in LABELS])
+    surely, _ = asserted(" ".join(findings))
+    return np.array([int(name in surely) for name in LABELS])
 
 
 def _padded(rows: Sequence[Sequence[int]], width: int | None = None) -> torch.Tensor:

@@ -446,10 +446,13 @@ def run_stages(config: Config, only: str | None = None, fold: int | None = None,
     """Run all stages, or the one named; of the encoders all, or that of the fold named (one process each).
 
     Raises:
-        UsageError: there is no such stage, or the manifest has no study to learn from.
+        UsageError: there is no such stage, the manifest has no study to learn from, or there is nothing to continue.
     """
     if only is not None and only not in STAGES:
         raise UsageError(f"there is no stage '{only}'; they are {', '.join(STAGES)}")
+    earlier = config.encoder.continued
+    if earlier and not any(any(Path(earlier).glob(name)) for name in ("bundle.json", "encoder*.safetensors")):
+        raise UsageError(f"{earlier} is neither a bundle nor a run with encoders; correct encoder.continued")
     if threads:
         torch.set_num_threads(threads)
     run = Run.open(config, fold)

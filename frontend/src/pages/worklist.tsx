@@ -9,6 +9,16 @@ import { helpKeys, useKeys } from "../keys";
 import { complain, go, may, online, say } from "../state";
 import { Dialog, Labelled } from "../ui";
 
+/** Why a study is to be read soon: "Pneumothorax .41, …" in the chosen language. */
+function urgency(reasons: string[]): string {
+  const named = reasons.map((reason) => {
+    const at = reason.lastIndexOf(" ");
+    const finding = reason.slice(0, at);
+    return `${finding === "Any finding" ? t("any_finding") : label(finding)}${reason.slice(at)}`;
+  });
+  return named.join(", ") || t("no_finding_named");
+}
+
 const POLL_MS = 2000;
 const PAGE = 100;
 const STATUSES = ["unread", "reading", "preliminary", "final", "drafting", "queued", "failed"] as const;
@@ -313,7 +323,7 @@ export function WorklistPage() {
                 onClick={() => (selected.value = r.id)} onDblClick={() => open(r)}
               >
                 <td class="triage">
-                  {r.triage && <span class="meter" title={r.triage.reasons.join(", ")}><svg viewBox="0 0 40 6" aria-hidden="true"><rect class="bar-ground" width="40" height="6" rx="3" /><rect class="bar-fill" width={Math.max(2, 40 * r.triage.score)} height="6" rx="3" /></svg></span>}
+                  {r.triage && <span class="meter" role="img" aria-label={urgency(r.triage.reasons)} title={urgency(r.triage.reasons)}><svg viewBox="0 0 40 6" aria-hidden="true"><rect class="bar-ground" width="40" height="6" rx="3" /><rect class="bar-fill" width={Math.max(2, 40 * r.triage.score)} height="6" rx="3" /></svg></span>}
                   {r.priority !== "routine" && <span class={`chip ${r.priority}`}>{word("priority", r.priority)}</span>}
                 </td>
                 <td><span class={`pill ${r.status}`}>{word("status", r.status)}</span></td>
