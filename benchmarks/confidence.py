@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,31 +66,42 @@ def ratio(confidence: np.ndarray, wrong: np.ndarray) -> float:
     return float(hits / n / wrong.mean())
 
 
-def interval(s: Sentences) -> tuple[float, float]:
-    """95 % bootstrap interval of the ratio, over studies."""
+def right(confidence: np.ndarray, wrong: np.ndarray) -> float:
+    """AUROC of the confidence for a sentence that is not contradicted."""
+    return auroc(~wrong, confidence)
+
+
+def error(confidence: np.ndarray, wrong: np.ndarray) -> float:
+    """Expected calibration error of the confidence."""
+    return ece(~wrong, confidence)
+
+
+def with_interval(s: Sentences, figures: Sequence[Callable[[np.ndarray, np.ndarray], float]]) -> list[np.ndarray]:
+    """Each figure and the two ends of its 95 % bootstrap interval, over studies; (3,) each."""
     rng = np.random.default_rng(1)
     studies = np.unique(s.study)
     own = {i: np.flatnonzero(s.study == i) for i in studies}
-    values = []
-    for _ in range(DRAWS):
-        index = np.concatenate([own[i] for i in rng.choice(studies, len(studies))])
-        values.append(ratio(s.confidence[index], s.wrong[index]))
-    return float(np.percentile(values, 2.5)), float(np.percentile(values, 97.5))
+    draws = [np.concatenate([own[i] for i in rng.choice(studies, len(studies))]) for _ in range(DRAWS)]
+    return [
+        np.array([figure(s.confidence, s.wrong), *np.percentile(drawn, (2.5, 97.5))])
+        for figure in figures
+        for drawn in [[figure(s.confidence[d], s.wrong[d]) for d in draws]]
+    ]
 
 
 def report(s: Sentences) -> str:
     """Markdown: the ratio, and reliability by tenths."""
-    low, high = interval(s)
+    (times, *ends), *others = with_interval(s, (ratio, right, error))
+    told, calibration = (f"{value:.3f} ({low:.3f} to {high:.3f})" for value, low, high in others)
     ceiling = min(10.0, 1 / s.wrong.mean())
-    times = ratio(s.confidence, s.wrong)
     kinds = "; ".join(f"{k} {n}" for k, n in s.kinds.most_common())
     tenths = np.array_split(np.argsort(s.confidence, kind="stable"), 10)
     lines = [
         f"{len(s.wrong):,} sentences of {len(np.unique(s.study))} val drafts, {int(s.wrong.sum())} contradicted "
         f"({s.wrong.mean():.1%}). The tenth of lowest confidence holds **{times:.2f} times** its share of them "
-        f"(95 % interval {low:.2f} to {high:.2f}; the bar is 3, the most that could be is {ceiling:.2f}). AUROC of the "
-        f"confidence for a sentence that is not contradicted {auroc(~s.wrong, s.confidence):.3f}, ECE "
-        f"{ece(~s.wrong, s.confidence):.3f}. Contradictions by kind (a sentence may have several): {kinds}.",
+        f"(95 % interval {ends[0]:.2f} to {ends[1]:.2f}; the bar is 3, the most that could be is {ceiling:.2f}). AUROC "
+        f"of the confidence for a sentence that is not contradicted {told}, ECE {calibration}. Contradictions by kind "
+        f"(a sentence may have several): {kinds}.",
         "",
         "| tenth | " + " | ".join(str(i + 1) for i in range(10)) + " |",
         "|" + " --- |" * 11,

@@ -29,7 +29,7 @@ from wetread.ground import box_of, evidence_of, frames_of, heat_map, in_zones
 from wetread.image.thorax import Frame, place
 from wetread.image.transforms import to_input
 from wetread.model.bundle import Bundle
-from wetread.model.runtime import OnnxFilmReader, scaled_cells
+from wetread.model.runtime import OnnxFilmReader, label_places, scaled_cells
 from wetread.model.zones import zone_chances, zone_means
 from wetread.report.labeler import label_spans
 from wetread.types import LABELS, Box, Study, View
@@ -90,13 +90,13 @@ class Reader:
     def film(self, pixels: np.ndarray) -> Film:
         view = View("film", pixels)
         seen = self.network(to_input(pixels, self.network.size)[None, None])
-        mean, sd = (self.arrays[k][:N, None, None] for k in ("map_mean", "map_sd"))
         lateral = seen.lateral > 0
         frame = frames_of([view], lateral, self.arrays)[0]
         zones = None
         if "zone_weight" in self.arrays:
             zones = zone_chances(zone_means(scaled_cells(seen.maps, self.arrays)[0], frame), self.arrays)
-        return Film(view, (seen.maps[0, :N] - mean) / sd, seen.logits[0, :N], bool(lateral[0]), frame, zones)
+        maps = label_places(seen, lateral, self.arrays)[0]
+        return Film(view, maps, seen.logits[0, :N], bool(lateral[0]), frame, zones)
 
 
 def pixels_of(path: Path) -> np.ndarray:

@@ -43,8 +43,12 @@ def hits_of(run: Run, seen: features.FilmOutputs, told: list[Statement]) -> list
         own = [f for f in run.films.films[t.study] if run.films.lateral[f] == 0 and not np.isnan(seen.lateral[f])]
         if own:
             first[t.study] = own[0]
-    maps = seen.label_maps[sorted(set(first.values()))].astype(np.float32)
-    mean, sd = (v[:, None, None] for v in (maps.mean((0, 2, 3)), maps.std((0, 2, 3))))
+    frontal = sorted(set(first.values()))
+    kinds = []
+    for cells in (seen.label_maps, seen.places):
+        chosen = cells[frontal].astype(np.float32)
+        kinds.append((chosen - chosen.mean((0, 2, 3), keepdims=True)[0]) / chosen.std((0, 2, 3), keepdims=True)[0])
+    maps = dict(zip(frontal, (kinds[0] + kinds[1]) / 2, strict=True))
     pack, arrays = films.packed(run.folder / "pack"), Bundle.load().arrays
     found = []
     for t in told:
@@ -52,7 +56,7 @@ def hits_of(run: Run, seen: features.FilmOutputs, told: list[Statement]) -> list
             index = first[t.study]
             view = View("film", np.asarray(pack[index], np.float32) / 255)
             frame = frames_of([view], np.array([False]), arrays)[0]
-            film = Film(view, (seen.label_maps[index] - mean) / sd, seen.logits[index, : len(LABELS)], False, frame)
+            film = Film(view, maps[index], seen.logits[index, : len(LABELS)], False, frame)
             found.append((t, right_of(film, film.heat(t.label)) == (t.side == "right")))
     return found
 

@@ -108,7 +108,7 @@ def test_encoder_and_decoder_can_be_replaced(drafter: Drafter) -> None:
                 np.full((1, concepts), -9.0),
                 np.zeros((1, concepts, 14, 14)),
                 np.array([-1.0]),
-                np.ones((1, len(drafter.bundle.arrays["vector_mean"]))),
+                np.ones((1, drafter.bundle.arrays["far_mean"][0].size)),
             )
 
     class Mute:

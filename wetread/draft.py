@@ -19,7 +19,16 @@ from wetread.image.transforms import to_input
 from wetread.model.bundle import Bundle
 from wetread.model.findings import CLIP, findings_of, fuse, head_input, probabilities, triage_of
 from wetread.model.novelty import is_far, novelty
-from wetread.model.runtime import FilmReader, OnnxFilmReader, OnnxWriter, Seen, Writer, scaled_cells, study_memory
+from wetread.model.runtime import (
+    FilmReader,
+    OnnxFilmReader,
+    OnnxWriter,
+    Seen,
+    Writer,
+    label_places,
+    scaled_cells,
+    study_memory,
+)
 from wetread.model.tokenizer import Tokenizer
 from wetread.model.zones import zone_chances, zone_means
 from wetread.obey import obey
@@ -195,16 +204,12 @@ class Drafter:
         """What is in the films, before a word is written."""
         order = canonical_order(study)
         # One film at a time: a batch's arithmetic may differ in the last bit by the company a film is in.
-        parts = [self.reader(to_input(study.views[i].pixels, self.reader.size)[None, None]) for i in order]
-        logits, maps, lateral, vector = (
-            np.concatenate([getattr(p, name) for p in parts]) for name in ("logits", "maps", "lateral", "vector")
-        )
-        seen = Seen(logits, maps, lateral, vector)
+        seen = Seen.of([self.reader(to_input(study.views[i].pixels, self.reader.size)[None, None]) for i in order])
         arrays = self.bundle.arrays
-        mean, gap = fuse(logits, lateral)
+        mean, gap = fuse(seen.logits, seen.lateral)
         read = head_input(mean, gap, arrays["logit_mean"], arrays["logit_sd"])
         findings = findings_of(probabilities(read, arrays["weight"], arrays["bias"]), arrays)
-        distance = novelty(vector, lateral, arrays)
+        distance = novelty(seen.vector, seen.lateral, arrays)
         return Look(seen, findings, tuple(order), distance, is_far(distance, arrays))
 
     def written(self, study: Study, look: Look) -> DecodingResult:
@@ -252,11 +257,9 @@ class Drafter:
         impression: Sequence[Written],
     ) -> tuple[tuple[Sentence, ...], tuple[tuple[ground.HeatMap, ...], ...]]:
         arrays, seen = self.bundle.arrays, look.seen
-        n = len(LABELS)
         place = np.argsort(look.order)  # from canonical order back to the study's
-        scale, shift = arrays["map_sd"][:n, None, None], arrays["map_mean"][:n, None, None]
-        maps = ((seen.maps[:, :n] - shift) / scale)[place]
-        lateral = (seen.lateral > 0)[place]
+        side_on = seen.lateral > 0
+        maps, lateral = label_places(seen, side_on, arrays)[place], side_on[place]
         frames = ground.frames_of(study.views, lateral, arrays)
         zones = self._zones(seen.maps[place], lateral, frames)
         sentences, heat = [], []

@@ -68,6 +68,9 @@ def test_exported_and_torch_networks_agree(tiny: Path) -> None:
             probabilities.append(network(torch.from_numpy(film))[0].numpy())
     expected = 1 / (1 + np.exp(-np.mean(probabilities, 0)))
     assert np.abs(1 / (1 + np.exp(-seen.logits)) - expected).max() < 1e-3
+    assert seen.places is not None, "the reports of this collection name sides"
+    assert seen.places.shape == (1, 14, 14, 14)
+    assert {"place_mean", "place_sd"} <= set(bundle.arrays)
 
 
 @pytest.mark.slow

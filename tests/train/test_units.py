@@ -11,10 +11,10 @@ torch = pytest.importorskip("torch")
 from wetread.data.manifest import ManifestStudy  # noqa: E402
 from wetread.errors import BundleError, UsageError  # noqa: E402
 from wetread.model.findings import commands_of, fuse, head_input  # noqa: E402
-from wetread.train import calibrate, encode, features, pipeline, resume, targets, zones  # noqa: E402
+from wetread.train import calibrate, encode, features, pipeline, places, resume, targets, zones  # noqa: E402
 from wetread.train.config import load_config  # noqa: E402
 from wetread.train.decoder import Memory, ReportDecoder  # noqa: E402
-from wetread.train.encoder import FilmEncoder  # noqa: E402
+from wetread.train.encoder import FilmEncoder, PlaceHead  # noqa: E402
 from wetread.train.export import export_encoder  # noqa: E402
 from wetread.train.films import Augment, as_tensor, rendered  # noqa: E402
 from wetread.types import LABELS  # noqa: E402
@@ -89,6 +89,7 @@ def test_a_teacher_is_seen_by_the_network_that_did_not_learn_from_it() -> None:
             "logits": (3, 2),
             "maps": (3, 2, 7, 7),
             "label_maps": (3, 14, 14, 14),
+            "places": (3, 14, 14, 14),
             "lateral": (3,),
             "vector": (3, 4),
         }
@@ -254,8 +255,8 @@ def test_mixed_precision_only_where_the_processor_has_it(monkeypatch):
     cpu = torch.device("cpu")
     for name, mixed in (("avx512_bf16", True), ("avx2", False)):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda name=name: {name: True}, raising=False)
-        assert encode._mixed("bf16", cpu) is mixed
-        assert not encode._mixed("fp32", cpu)
+        assert encode.mixed("bf16", cpu) is mixed
+        assert not encode.mixed("fp32", cpu)
 
 
 def test_an_exported_encoder_is_a_network_again(tmp_path: Path) -> None:
@@ -264,7 +265,7 @@ def test_an_exported_encoder_is_a_network_again(tmp_path: Path) -> None:
     films = torch.rand(6, 1, 64, 64)
     network.train()(films)  # running statistics that are not those of the start
     network.eval()
-    export_encoder(network, tmp_path / "encoder0.onnx", 64)
+    export_encoder(network, tmp_path / "encoder0.onnx", 64, PlaceHead(16 + 112, 14))
     resume.load_graph(again, tmp_path / "encoder0.onnx", films)
     with torch.no_grad():
         for a, b in zip(network(films), again.eval()(films), strict=True):
@@ -279,18 +280,43 @@ def test_an_exported_encoder_is_a_network_again(tmp_path: Path) -> None:
 
 
 def test_a_map_on_the_wrong_side_costs() -> None:
-    network = FilmEncoder(2, 16)
     maps = torch.zeros(1, 2, 4, 4)
     maps[:, :, :, :2] = 3.0  # the left of the film is the patient's right
     weight = torch.ones(2)
 
     def cost(*right: float) -> float:
-        return float(encode.side_loss(network, maps, torch.tensor([right]), weight, 1))
+        return float(places.side_loss(maps, torch.tensor([right]), weight))
 
     nothing = float("nan")
     assert cost(nothing, nothing) == 0
     assert 0 < cost(1.0, nothing) < cost(0.0, nothing)
     assert cost(1.0, 1.0) == pytest.approx(2 * cost(1.0, nothing))
+
+
+def test_a_head_learns_where_a_label_lies(tmp_path: Path) -> None:
+    """Bright squares on one side of noise: the head's map must be denser there on new films."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    pack = rng.integers(0, 60, (80, 256, 256), dtype=np.uint8)
+    right = rng.integers(0, 2, len(pack)).astype(np.float32)
+    for film, on_the_right in zip(pack, right, strict=True):
+        film[100:160, slice(30, 90) if on_the_right else slice(166, 226)] += 150
+    names = tuple(f"label:{n}" for n in LABELS)
+    values, sides = (np.full((len(pack), len(names)), np.nan, np.float32) for _ in range(2))
+    values[:, 2], sides[:, 2] = 1, right
+    concepts = targets.Concepts(names, values, sides)
+    own = encode.StudyFilms(tuple((i,) for i in range(len(pack))), np.zeros(len(pack), np.float32))
+    taught = np.arange(len(pack)) < 64
+    network = FilmEncoder(len(names), 16)
+    network.load_imagenet()
+    head = places.train_places(network, pack, own, concepts, taught, 64, 30, "fp32", 1, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    with torch.no_grad():
+        maps = head(network.eval().features(as_tensor(pack[~taught], 64)).places)
+    assert maps.shape == (16, 14, 4, 4)
+    denser = maps[:, 2, :, :2].mean((1, 2)) > maps[:, 2, :, 2:].mean((1, 2))
+    assert (denser.numpy() == (right[~taught] == 1)).mean() > 0.9
+    assert len(places.sided(targets.Concepts(names, values, np.full_like(sides, np.nan)), taught)) == 0
 
 
 def test_the_side_of_a_finding_is_learned_where_the_report_names_one() -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from wetread.errors import BundleError
 from wetread.model.bundle import Bundle
 from wetread.model.findings import CLIP, decoder_concepts
+from wetread.types import LABELS
 
 __all__ = [
     "FilmReader",
@@ -25,6 +26,7 @@ __all__ = [
     "Seen",
     "StudyMemory",
     "Writer",
+    "label_places",
     "scaled_cells",
     "study_memory",
 ]
@@ -34,13 +36,27 @@ __all__ = [
 class Seen:
     """What is in the films of a study.
 
-    logits (V, C) and maps (V, C, 14, 14) of the concepts, lateral (V,) logit that a film is lateral, vector (V, D).
+    logits (V, C) and maps (V, C, 14, 14) of the concepts, lateral (V,) logit that a film is lateral, vector (V, D),
+    places (V, 14, 14, 14) where each label lies in a frontal film; None: only the maps tell.
     """
 
     logits: np.ndarray
     maps: np.ndarray
     lateral: np.ndarray
     vector: np.ndarray
+    places: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, parts: Sequence[Seen]) -> Seen:
+        """The films of several, one after another."""
+        places = [part.places for part in parts if part.places is not None]
+        return cls(
+            np.concatenate([part.logits for part in parts]),
+            np.concatenate([part.maps for part in parts]),
+            np.concatenate([part.lateral for part in parts]),
+            np.concatenate([part.vector for part in parts]),
+            np.concatenate(places) if places else None,
+        )
 
 
 class FilmReader(Protocol):
@@ -101,10 +117,11 @@ class OnnxFilmReader:
             raise BundleError(f"the model bundle {bundle.folder} has no encoder; export it again")
 
     def __call__(self, films: np.ndarray) -> Seen:
-        outputs = [session.run(["logits", "maps", "lateral", "vector"], {"film": films}) for session in self._sessions]
-        logits, maps, lateral = (np.mean([o[k] for o in outputs], 0) for k in range(3))
+        names = [output.name for output in self._sessions[0].get_outputs()]
+        outputs = [dict(zip(names, s.run(names, {"film": films}), strict=True)) for s in self._sessions]
+        means = {name: np.mean([o[name] for o in outputs], 0) for name in names if name != "vector"}
         # The networks' spaces differ: their vectors stand side by side.
-        return Seen(logits, maps, lateral, np.concatenate([o[3] for o in outputs], 1))
+        return Seen(**means, vector=np.concatenate([o["vector"] for o in outputs], 1))
 
 
 class OnnxWriter:
@@ -153,10 +170,30 @@ def _first(index: np.ndarray) -> int:
     return int(index[0]) if len(index) else -1
 
 
+def label_places(seen: Seen, lateral: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(V, 14, 14, 14) where each label lies, in standard deviations over the teachers' films.
+
+    On a frontal film the mean of what the label's own map and the places say, where there are any; else the map.
+
+    Args:
+        lateral: (V,) bool.
+    """
+    n = len(LABELS)
+    maps = _standard(seen.maps[:, :n], arrays["map_mean"][:n], arrays["map_sd"][:n])
+    if seen.places is None:
+        return maps
+    places = _standard(seen.places, arrays["place_mean"], arrays["place_sd"])
+    return np.where(lateral[:, None, None, None], maps, (maps + places) / 2)
+
+
+def _standard(maps: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    return (maps - mean[:, None, None]) / sd[:, None, None]
+
+
 def scaled_cells(maps: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     """Maps (V, C, 14, 14) → (V, C, 7, 7): 2×2 cells averaged, in standard deviations of the teachers' maps."""
     pooled = maps.reshape(*maps.shape[:2], 7, 2, 7, 2).mean((3, 5))
-    return (pooled - arrays["map_mean"][:, None, None]) / arrays["map_sd"][:, None, None]
+    return _standard(pooled, arrays["map_mean"], arrays["map_sd"])
 
 
 def study_memory(

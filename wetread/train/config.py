@@ -37,8 +37,8 @@ class EncoderConfig:
     ``joint``: those of ChestX-ray14 are taught beside the run's own, for the findings both name. ``continued``: the
     folder of a run or bundle of the same folds, whose encoders are trained on. ``members``: networks a fold, each from
     a seed of its own; network n is blind to fold n % folds. ``precision``: ``bf16`` where the device computes in it,
-    else single; ``fp32`` always single. ``side_weight``: of the loss for a map that lies on the other side than the
-    report says.
+    else single; ``fp32`` always single. ``place_epochs``: of the head that tells where the
+    labels lie, on the finished encoder; 0: none.
     """
 
     init: str = "imagenet"
@@ -55,7 +55,7 @@ class EncoderConfig:
     weight_decay: float = 0.05
     ema: float = 0.998
     dropout: float = 0.2
-    side_weight: float = 0.0
+    place_epochs: int = 6
     precision: str = "bf16"
 
 

@@ -31,8 +31,11 @@ from wetread.types import LABELS
 __all__ = [
     "NIH_LABELS",
     "StudyFilms",
+    "concept_loss",
+    "device_of_training",
     "fold_of",
     "look",
+    "mixed",
     "other_films",
     "shared_targets",
     "train_encoder",
@@ -82,13 +85,14 @@ def world() -> tuple[int, int]:
     return (distributed.get_rank(), size) if size > 1 else (0, 1)
 
 
-def _device() -> torch.device:
+def device_of_training() -> torch.device:
+    """This process's GPU, or the processor."""
     if torch.cuda.is_available():
         return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     return torch.device("cpu")
 
 
-def _mixed(precision: str, device: torch.device) -> bool:
+def mixed(precision: str, device: torch.device) -> bool:
     """Whether to compute in bfloat16: asked for, and the device has it (emulated it takes nine times as long)."""
     if device.type == "cuda":
         has = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -167,7 +171,6 @@ def train_encoder(
     seed: int,
     start: dict[str, torch.Tensor] | None,
     checkpoint: Path,
-    sides: np.ndarray | None = None,
     name: str = "encoder",
 ) -> FilmEncoder:
     """Train one network on the given studies and return its averaged weights; resumes from checkpoint.
@@ -176,13 +179,12 @@ def train_encoder(
         pack: (films, 256, 256) uint8.
         targets: (studies, C) in [0, 1], NaN unknown. weights: (C,).
         start: weights to begin with (by name, where shapes agree), or None for ``config.init``.
-        sides: (studies, C) 1 where a concept is on the patient's right alone, 0 on the left, NaN else; None: none is.
         checkpoint: file of the state after each epoch (safetensors cannot hold an optimizer; loaded weights_only).
     """
     rank, size = world()
-    device = _device()
-    mixed = _mixed(config.precision, device)
-    if rank == 0 and config.precision == "bf16" and not mixed:
+    device = device_of_training()
+    half = mixed(config.precision, device)
+    if rank == 0 and config.precision == "bf16" and not half:
         log.warning("%s: this device has no bfloat16 of its own; training in single precision", name)
     torch.manual_seed(seed)
     network = FilmEncoder(targets.shape[1], config.neck, config.dropout)
@@ -222,17 +224,13 @@ def train_encoder(
             batch = order[number * config.batch : (number + 1) * config.batch]
             target = torch.from_numpy(targets[batch]).to(device)
             where = torch.tensor(owner, device=device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-                logits, maps, lateral, _ = wrapped(x)
+            with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                logits, _, lateral, _ = wrapped(x)
             loss = _study_loss(logits.float(), where, target, weight)
             side = torch.from_numpy(films.lateral[chosen].astype(np.float32)).to(device)
             known = ~torch.isnan(side)
             if known.any():
                 loss = loss + 0.1 * functional.binary_cross_entropy_with_logits(lateral[known], side[known])
-            if sides is not None and config.side_weight:
-                told = torch.from_numpy(sides[batch]).to(device)[where]
-                told[side != 0] = torch.nan
-                loss = loss + config.side_weight * side_loss(network, maps, told, weight, len(batch))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -255,23 +253,6 @@ def _study_loss(logits: torch.Tensor, owner: torch.Tensor, target: torch.Tensor,
     return 0.5 * concept_loss(sums / counts, target, weight) + 0.5 * concept_loss(logits, target[owner], weight)
 
 
-def side_loss(
-    network: FilmEncoder, maps: torch.Tensor, right: torch.Tensor, weight: torch.Tensor, studies: int
-) -> torch.Tensor:
-    """Binary cross-entropy of the map's right half against its left one, pooled as the logits are.
-
-    Args:
-        maps: (B, C, h, w) of frontal films, the patient's right on the left of the film.
-        right: (B, C) 1 where the concept is on the right alone, 0 on the left, NaN where it is not known.
-        weight: (C,). studies: whose films they are; the loss is a study's, as ``concept_loss`` is.
-    """
-    half = maps.shape[-1] // 2
-    known = ~torch.isnan(right)
-    apart = network.pool(maps[..., :half]) - network.pool(maps[..., -half:])
-    loss = functional.binary_cross_entropy_with_logits(apart, torch.nan_to_num(right), reduction="none")
-    return (loss * known * weight).sum() / studies / weight.mean() / 10
-
-
 def _save(path: Path, network: nn.Module, average: _Average, optimizer: object, schedule: object, epoch: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {
@@ -291,13 +272,14 @@ def look(graph: Path, pack: np.ndarray, wanted: Sequence[int], size: int, name: 
 
     Returns:
         logits (N, C), maps (N, C, 7, 7) float16 (2×2 cells averaged, as the decoder reads them), label_maps
-        (N, 14, 14, 14) float16, lateral (N,), vector (N, D).
+        (N, 14, 14, 14) float16, places likewise (the label maps where there is no head), lateral (N,), vector (N, D).
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(str(graph), options)
+    names = [o.name for o in session.get_outputs()]
     out: dict[str, np.ndarray] = {}
 
     def put(key: str, index: Sequence[int], values: np.ndarray) -> None:
@@ -309,13 +291,15 @@ def look(graph: Path, pack: np.ndarray, wanted: Sequence[int], size: int, name: 
     for start in tqdm(range(0, len(wanted), 16), desc=name, unit="batch"):
         index = wanted[start : start + 16]
         x = as_tensor(pack[index], size).numpy()
-        logits, maps, lateral, vector = session.run(["logits", "maps", "lateral", "vector"], {"film": x})
+        seen = dict(zip(names, session.run(names, {"film": x}), strict=True))
+        maps = seen["maps"]
         pooled = maps.reshape(*maps.shape[:2], 7, 2, 7, 2).mean((3, 5))
-        put("logits", index, logits)
+        put("logits", index, seen["logits"])
         put("maps", index, pooled.astype(np.float16))
         put("label_maps", index, maps[:, : len(LABELS)].astype(np.float16))
-        put("lateral", index, lateral)
-        put("vector", index, vector)
+        put("places", index, seen.get("places", maps[:, : len(LABELS)]).astype(np.float16))
+        put("lateral", index, seen["lateral"])
+        put("vector", index, seen["vector"])
     return out
 
 

@@ -8,15 +8,16 @@ softmax-weighted mean. The map is at the same time the evidence of the concept.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional
 
 from wetread.errors import ExtraMissing
+from wetread.types import LABELS
 
-__all__ = ["GRID", "FilmEncoder", "imagenet"]
+__all__ = ["GRID", "Features", "FilmEncoder", "PlaceHead", "imagenet", "pool"]
 
 #: Side of the score maps for an input of 224 pixels: one cell is 16 pixels.
 GRID = 14
@@ -26,6 +27,28 @@ SHARP, TEMPERATURE = 0.5, 1.0
 _DROP_CONNECT = 0.2
 #: Last block of stride 16 in EfficientNet-Lite0 and its width; width of the last features.
 _MIDDLE_BLOCK, _MIDDLE, _LAST = 10, 112, 1280
+#: Width of the head that tells where the labels lie, and its dropout.
+_PLACE_WIDTH, _PLACE_DROPOUT = 64, 0.3
+
+
+def pool(maps: torch.Tensor) -> torch.Tensor:
+    """Score maps (B, C, h, w) → logits (B, C)."""
+    flat = maps.flatten(2).float()
+    attention = torch.softmax(flat * TEMPERATURE, -1)
+    return flat.mean(-1) + SHARP * (flat * attention).sum(-1)
+
+
+class Features(NamedTuple):
+    """fused (B, D, S/16, S/16), middle (B, 112, S/16, S/16) and last (B, 1280, S/32, S/32)."""
+
+    fused: torch.Tensor
+    middle: torch.Tensor
+    last: torch.Tensor
+
+    @property
+    def places(self) -> torch.Tensor:
+        """(B, D + 112, S/16, S/16): what ``PlaceHead`` reads."""
+        return torch.cat((self.fused, self.middle), 1)
 
 
 def _backbone() -> Any:
@@ -68,8 +91,8 @@ class FilmEncoder(nn.Module):
     def load_imagenet(self) -> None:
         self.backbone.load_state_dict(imagenet())
 
-    def features(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, 1, S, S) in [0, 1] → fused (B, D, S/16, S/16) and last (B, 1280, S/32, S/32)."""
+    def features(self, x: torch.Tensor) -> Features:
+        """(B, 1, S, S) in [0, 1] → what the scores are read from."""
         net = self.backbone
         x = (x * 2 - 1).expand(-1, 3, -1, -1)
         x = net._swish(net._bn0(net._conv_stem(x)))
@@ -80,16 +103,36 @@ class FilmEncoder(nn.Module):
                 middle = x
         last = net._swish(net._bn1(net._conv_head(x)))
         up = functional.interpolate(self.last(last), size=middle.shape[-2:], mode="nearest")
-        return functional.relu(self.norm(self.middle(middle) + up)), last
+        return Features(functional.relu(self.norm(self.middle(middle) + up)), middle, last)
 
-    def pool(self, maps: torch.Tensor) -> torch.Tensor:
-        """Score maps (B, C, h, w) → logits (B, C)."""
-        flat = maps.flatten(2).float()
-        attention = torch.softmax(flat * TEMPERATURE, -1)
-        return flat.mean(-1) + SHARP * (flat * attention).sum(-1)
+    def scored(self, seen: Features) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """logits (B, C), maps (B, C, S/16, S/16), lateral logit (B,), vector (B, D)."""
+        maps = self.scores(self.dropout(seen.fused))
+        side_on = self.lateral(seen.last.mean((2, 3)).float())[:, 0]
+        return pool(maps), maps, side_on, seen.fused.float().mean((2, 3))
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """(B, 1, S, S) → logits (B, C), maps (B, C, S/16, S/16), lateral logit (B,), vector (B, D)."""
-        fused, last = self.features(x)
-        maps = self.scores(self.dropout(fused))
-        return self.pool(maps), maps, self.lateral(last.mean((2, 3)).float())[:, 0], fused.float().mean((2, 3))
+        return self.scored(self.features(x))
+
+
+class PlaceHead(nn.Module):
+    """Features of a finished encoder (B, D + 112, h, w) → a map (B, C, h, w) of where each of C concepts lies."""
+
+    def __init__(self, inputs: int, concepts: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(inputs)
+        self.hidden = nn.Conv2d(inputs, _PLACE_WIDTH, 1)
+        self.dropout = nn.Dropout2d(_PLACE_DROPOUT)
+        self.scores = nn.Conv2d(_PLACE_WIDTH, concepts, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = functional.relu(self.hidden(self.dropout(self.norm(x))))
+        return self.scores(self.dropout(x))
+
+    def labels_only(self) -> PlaceHead:
+        """The head without the concepts behind the 14 labels, which helped to teach it."""
+        kept = PlaceHead(self.hidden.in_channels, len(LABELS))
+        state = self.state_dict()
+        kept.load_state_dict(state | {k: v[: len(LABELS)] for k, v in state.items() if k.startswith("scores.")})
+        return kept

@@ -19,7 +19,7 @@ from wetread._version import __version__
 from wetread.model.bundle import FORMAT, digest
 from wetread.train.config import Config
 from wetread.train.decoder import CELLS, Memory, ReportDecoder
-from wetread.train.encoder import GRID, FilmEncoder
+from wetread.train.encoder import GRID, FilmEncoder, PlaceHead
 from wetread.types import LABELS
 
 __all__ = ["card", "commit", "export_decoder", "export_encoder", "write_bundle"]
@@ -63,11 +63,21 @@ def _halve(path: Path) -> None:
     onnx.save(model, path)
 
 
-def export_encoder(network: FilmEncoder, path: Path, size: int) -> None:
-    """film (B, 1, S, S) → logits, maps, lateral, vector."""
-    names = (["film"], ["logits", "maps", "lateral", "vector"])
+class _Seen(nn.Module):
+    def __init__(self, network: FilmEncoder, places: PlaceHead | None) -> None:
+        super().__init__()
+        self.network, self.places = network, places
+
+    def forward(self, film: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        seen = self.network.features(film)
+        return self.network.scored(seen) + (() if self.places is None else (self.places(seen.places),))
+
+
+def export_encoder(network: FilmEncoder, path: Path, size: int, places: PlaceHead | None = None) -> None:
+    """film (B, 1, S, S) → logits, maps, lateral, vector and, with a head for them, places."""
+    names = (["film"], ["logits", "maps", "lateral", "vector"] + ([] if places is None else ["places"]))
     axes = {name: {0: "films"} for name in (*names[0], *names[1])}
-    _export(network.eval(), (torch.zeros(2, 1, size, size),), path, names, axes)
+    _export(_Seen(network, places), (torch.zeros(2, 1, size, size),), path, names, axes)
 
 
 class _Prefill(nn.Module):

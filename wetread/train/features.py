@@ -13,19 +13,20 @@ __all__ = ["FILM_KEYS", "FilmOutputs", "StudyFeatures", "gather", "shrinkage", "
 
 
 #: What is kept of each film.
-FILM_KEYS = ("logits", "maps", "label_maps", "lateral", "vector")
+FILM_KEYS = ("logits", "maps", "label_maps", "places", "lateral", "vector")
 
 
 @dataclass(frozen=True)
 class FilmOutputs:
-    """Of each film: ``logits`` (N, C), ``maps`` (N, C, 7, 7), ``label_maps`` (N, 14, 14, 14), ``lateral`` (N,).
+    """Of each film: ``logits`` (N, C), ``maps`` (N, C, 7, 7), ``label_maps`` and ``places`` (N, 14, 14, 14).
 
-    ``vector`` (K, N, D): of each network, NaN where it may not look.
+    ``lateral`` (N,): the logit that it is one. ``vector`` (K, N, D): of each network, NaN where it may not look.
     """
 
     logits: np.ndarray
     maps: np.ndarray
     label_maps: np.ndarray
+    places: np.ndarray
     lateral: np.ndarray
     vector: np.ndarray
 

@@ -29,13 +29,14 @@ from wetread.train import (
     films,
     lessons,
     novelty,
+    places,
     resume,
     targets,
     zones,
 )
 from wetread.train.config import Config
 from wetread.train.decoder import ReportDecoder
-from wetread.train.encoder import FilmEncoder
+from wetread.train.encoder import FilmEncoder, PlaceHead
 from wetread.train.evaluate import Judge, clinical
 from wetread.train.mean_films import mean_films
 from wetread.types import LABELS
@@ -68,6 +69,11 @@ class Run:
     def networks(self) -> range:
         """The numbers of the encoders."""
         return range(self.config.encoder.folds * self.config.encoder.members)
+
+    @property
+    def asked(self) -> Sequence[int]:
+        """The encoders that this process trains: all, or the one named."""
+        return self.networks if self.fold is None else (self.fold,)
 
     def unseen_by(self, number: int) -> np.ndarray:
         """(studies,) whether a study is of the fold that the encoder of this number does not learn from."""
@@ -125,13 +131,11 @@ def load_targets(run: Run) -> targets.Concepts:
         return targets.Concepts(tuple(str(n) for n in stored["names"]), stored["values"], stored["sides"])
 
 
-def _with_other_films(
-    run: Run, concepts: targets.Concepts
-) -> tuple[np.ndarray, encode.StudyFilms, np.ndarray, np.ndarray]:
-    """Pack, films, targets and sides of the run's studies, then of the other films as studies of one film each."""
+def _with_other_films(run: Run, concepts: targets.Concepts) -> tuple[np.ndarray, encode.StudyFilms, np.ndarray]:
+    """Pack, films and targets of the run's studies, then of the other films as studies of one film each."""
     pack, own, values = films.packed(run.folder / "pack"), run.films, concepts.values
     if not (run.config.data.other_films and run.config.encoder.joint):
-        return pack, own, values, concepts.sides
+        return pack, own, values
     paths, found, lateral = encode.other_films(Path(run.config.data.other_films), sets=("nih14",))
     more = films.pack(paths, run.folder / "pack-joint")
     shared = encode.shared_targets(found, concepts.names)
@@ -140,7 +144,6 @@ def _with_other_films(
         np.concatenate((pack, more)),
         encode.StudyFilms((*own.films, *singles), np.concatenate((own.lateral, lateral))),
         np.concatenate((values, shared)),
-        np.concatenate((concepts.sides, np.full_like(shared, np.nan))),
     )
 
 
@@ -169,8 +172,8 @@ def _start(run: Run, number: int, concepts: Sequence[str]) -> dict[str, torch.Te
 def _encoder(run: Run) -> None:
     config = run.config.encoder
     concepts = load_targets(run)
-    pack, own, values, sides = _with_other_films(run, concepts)
-    for number in run.networks if run.fold is None else (run.fold,):
+    pack, own, values = _with_other_films(run, concepts)
+    for number in run.asked:
         done = run.folder / f"encoder{number}.safetensors"
         if not done.exists():
             studies = [int(i) for i in np.flatnonzero(run.teachers & ~run.unseen_by(number))]
@@ -186,11 +189,53 @@ def _encoder(run: Run) -> None:
                 run.config.seed + number,
                 start,
                 run.folder / "checkpoints" / f"encoder{number}.pt",
-                sides,
                 name=f"encoder {number + 1} of {len(run.networks)}",
             )
             if encode.world()[0] == 0:
                 save_file({k: v.contiguous() for k, v in network.state_dict().items()}, done)
+
+
+def _finished(run: Run, number: int, concepts: int) -> FilmEncoder:
+    network = FilmEncoder(concepts, run.config.encoder.neck, run.config.encoder.dropout)
+    network.load_state_dict(load_file(run.folder / f"encoder{number}.safetensors"))
+    return network
+
+
+def _places(run: Run) -> None:
+    config = run.config.encoder
+    concepts = load_targets(run)
+    if not config.place_epochs or not len(places.sided(concepts, run.teachers)):
+        log.info("no report names the side of a label: evidence lies where the encoders' own maps are")
+        return
+    pack = films.packed(run.folder / "pack")
+    for number in run.asked:
+        done = run.folder / f"places{number}.safetensors"
+        if done.exists():
+            continue
+        head = places.train_places(
+            _finished(run, number, len(concepts.names)),
+            pack,
+            run.films,
+            concepts,
+            run.teachers & ~run.unseen_by(number),
+            config.size,
+            config.place_epochs,
+            config.precision,
+            run.config.seed + number,
+            run.folder,
+            name=f"places {number + 1} of {len(run.networks)}",
+        )
+        save_file({k: v.contiguous() for k, v in head.state_dict().items()}, done)
+
+
+def _head(run: Run, number: int) -> PlaceHead | None:
+    path = run.folder / f"places{number}.safetensors"
+    if not path.exists():
+        return None
+    state = load_file(path)
+    head = PlaceHead(len(state["norm.weight"]), len(LABELS))
+    head.load_state_dict(state)
+    return head
 
 
 def _outputs(run: Run) -> None:
@@ -204,10 +249,8 @@ def _outputs(run: Run) -> None:
         done = run.folder / f"seen{number}.npz"
         if done.exists():
             continue
-        network = FilmEncoder(len(concepts.names), config.neck, config.dropout)
-        network.load_state_dict(load_file(run.folder / f"encoder{number}.safetensors"))
         graph = bundle / f"encoder{number}.onnx"
-        export.export_encoder(network, graph, config.size)
+        export.export_encoder(_finished(run, number, len(concepts.names)), graph, config.size, _head(run, number))
         honest = ~run.teachers | run.unseen_by(number)
         wanted = [f for own, use in zip(run.films.films, honest, strict=True) if use for f in own]
         name = f"outputs {number + 1} of {len(run.networks)}"
@@ -376,6 +419,13 @@ def _zones(run: Run, seen: Seen, pack: np.ndarray, frontal: np.ndarray) -> dict[
     return zones.fit(means, zones.zone_statements([run.rows[i] for i in use]))
 
 
+def _place_scale(seen: Seen, taught: Sequence[int]) -> dict[str, np.ndarray]:
+    """Mean and deviation of each label's places over the teachers' frontal films, out of fold."""
+    frontal = [f for f in taught if seen.outputs.lateral[f] < 0]
+    cells = seen.outputs.places[frontal].astype(np.float32)
+    return {"place_mean": cells.mean((0, 2, 3)), "place_sd": cells.std((0, 2, 3))}
+
+
 def _export(run: Run) -> None:
     """The bundle of the run, complete but for its card's figures."""
     bundle = run.folder / "bundle"
@@ -394,8 +444,6 @@ def _export(run: Run) -> None:
     taught = np.flatnonzero(run.teachers[film_study]).tolist()
     pack = films.packed(run.folder / "pack")
     frontal, lateral = mean_films(pack, seen.outputs.lateral > 0, taught, config.seed)
-    # Each network describes the films in a space of its own; the vectors stand side by side.
-    vector = np.concatenate([np.nanmean(v, 0) for v in seen.outputs.vector])
     arrays |= {
         "logit_mean": seen.scale.logit_mean,
         "logit_sd": seen.shipped.logit_sd,
@@ -403,8 +451,8 @@ def _export(run: Run) -> None:
         "map_sd": seen.scale.map_sd,
         "frame_frontal": frontal,
         "frame_lateral": lateral,
-        "vector_mean": vector,
         "prior": positive[run.teachers & known].mean(0),
+        **_place_scale(seen, taught),
         **_zones(run, seen, pack, frontal),
         **novelty.fit(seen.outputs.vector, seen.outputs.lateral, run.teachers[film_study], film_study, config.seed),
     }
@@ -435,6 +483,7 @@ STAGES = {
     "warmup": _warm_up,
     "targets": _targets,
     "encoder": _encoder,
+    "places": _places,
     "outputs": _outputs,
     "findings": _findings,
     "decoder": _decoder,

@@ -35,7 +35,8 @@ def load_graph(network: FilmEncoder, graph: Path, films: torch.Tensor) -> None:
         model = onnx.load(graph)
     except Exception as error:  # onnx lets protobuf's errors through
         raise BundleError(f"{graph} cannot be read ({error}); name a run's or a bundle's folder") from error
-    stored = {i.name.removesuffix("_half"): numpy_helper.to_array(i) for i in model.graph.initializer}
+    parts = ((i.name.removesuffix("_half").removeprefix("network."), i) for i in model.graph.initializer)
+    stored = {name: numpy_helper.to_array(values) for name, values in parts}
     folded = [n.input[1:] for n in model.graph.node if n.op_type == "Conv" and n.input[1].startswith("onnx::")]
     pairs = _convolutions(network)
     own = {k: v for k, v in network.state_dict().items() if not k.startswith("backbone.")}
