@@ -61,9 +61,9 @@ _IMPLIED_BY: Mapping[str, tuple[str, ...]] = {
     "Pneumonia": ("Consolidation", "Lung Opacity"),
 }
 _DEVICES = "Support Devices"
-#: Labels whose own map lay on the side that the teachers' reports name in two of three statements or more, out of fold
-#: (docs/log.md); those of opacities, lesions, fractures, devices and the rest did hardly better than chance.
-_KNOWS_SIDE = frozenset(("Consolidation", "Atelectasis", "Pleural Effusion", "Pneumothorax"))
+#: Labels whose heat lay on the side that the teachers' reports name in two of three statements or more, out of fold
+#: (``benchmarks/sides.py``); that of opacities, atelectasis, lesions, fractures, devices and the rest did less well.
+_KNOWS_SIDE = frozenset(("Consolidation", "Pleural Effusion", "Pneumothorax"))
 
 
 def header_flags(sentences: list[Sentence], header: Mapping[str, str], *, drafted: bool) -> Iterator[Flag]:
