@@ -1,15 +1,17 @@
-"""Where the maps of a run's encoders point, out of fold: the side that the report names, and the side of the map.
+"""Where the evidence of a run's encoders lies, out of fold: the side that the report names, and the side of the heat.
 
     python benchmarks/sides.py CONFIG [--network N]
 
 Of every teacher's frontal film, by the networks that have not learned from its study (the run's ``outputs``): half of
-the chest that holds more of the label's own map. With ``--network`` the teachers of that network's fold alone. Beside
-it the AUROC of the label by the label's own logit, so that a gain in one that costs the other is seen.
+the chest that holds more of the label's own map, and more of the heat that a draft shows (half the map, half the head
+for places). With ``--network`` the teachers of that network's fold alone. Beside it the AUROC of the label by the
+label's own logit, so that a gain in one that costs the other is seen.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -36,29 +38,43 @@ def outputs_of(run: Run, numbers: list[int]) -> features.FilmOutputs:
         return features.gather(stored)
 
 
-def hits_of(run: Run, seen: features.FilmOutputs, told: list[Statement]) -> list[tuple[Statement, bool]]:
-    """Of each statement whose study has a frontal film that a network may look at: is the map on the side named?"""
+@dataclass(frozen=True)
+class Hit:
+    """Whether the label's own map, and the heat of a draft, lie on the side that a statement names."""
+
+    told: Statement
+    own: bool
+    heat: bool
+
+
+def hits_of(run: Run, seen: features.FilmOutputs, told: list[Statement]) -> list[Hit]:
+    """Of each statement whose study has a frontal film that a network may look at."""
     first = {}
     for t in told:
         own = [f for f in run.films.films[t.study] if run.films.lateral[f] == 0 and not np.isnan(seen.lateral[f])]
         if own:
             first[t.study] = own[0]
     frontal = sorted(set(first.values()))
-    kinds = []
+    scaled = []
     for cells in (seen.label_maps, seen.places):
         chosen = cells[frontal].astype(np.float32)
-        kinds.append((chosen - chosen.mean((0, 2, 3), keepdims=True)[0]) / chosen.std((0, 2, 3), keepdims=True)[0])
-    maps = dict(zip(frontal, (kinds[0] + kinds[1]) / 2, strict=True))
+        scaled.append((chosen - chosen.mean((0, 2, 3), keepdims=True)) / chosen.std((0, 2, 3), keepdims=True))
+    kinds = (scaled[0], (scaled[0] + scaled[1]) / 2)
     pack, arrays = films.packed(run.folder / "pack"), Bundle.load().arrays
     found = []
     for t in told:
         if t.study in first:
-            index = first[t.study]
-            view = View("film", np.asarray(pack[index], np.float32) / 255)
+            place = frontal.index(first[t.study])
+            view = View("film", np.asarray(pack[frontal[place]], np.float32) / 255)
             frame = frames_of([view], np.array([False]), arrays)[0]
-            film = Film(view, maps[index], seen.logits[index, : len(LABELS)], False, frame)
-            found.append((t, right_of(film, film.heat(t.label)) == (t.side == "right")))
+            shown = (Film(view, maps[place], np.zeros(len(LABELS)), False, frame) for maps in kinds)
+            found.append(Hit(t, *(right_of(film, film.heat(t.label)) == (t.side == "right") for film in shown)))
     return found
+
+
+def share(values: list[float], studies: list[int]) -> str:
+    low, high = interval(values, studies)
+    return f"{np.mean(values):.3f} ({low:.2f} to {high:.2f})"
 
 
 def main() -> None:
@@ -75,21 +91,20 @@ def main() -> None:
     logits = features.study_features(seen, [run.films.films[i] for i in judged]).mean
     told = [t for t in statements(run.rows) if t.side in ("right", "left") and use[t.study]]
     hits = hits_of(run, seen, told)
-    rows = [["label", "statements", "map's side is the named one (95 %)", "positive", "AUROC of its logit"]]
+    head = ["label", "statements", "own map", "heat of a draft", "difference", "positive", "AUROC of its logit"]
+    rows = [head]
     aurocs = [calibrate.auroc(positive[judged, k], logits[:, k]) for k in range(len(LABELS))]
     for name in ("all", *LABELS):
-        own = [(t.study, hit) for t, hit in hits if name in ("all", t.label)]
-        side = (
-            ""
-            if len(own) < LEAST
-            else "{:.3f} ({:.2f} to {:.2f})".format(
-                np.mean([hit for _, hit in own]), *interval([hit for _, hit in own], [study for study, _ in own])
-            )
-        )
+        mine = [hit for hit in hits if name in ("all", hit.told.label)]
+        studies = [hit.told.study for hit in mine]
+        columns = ([h.own for h in mine], [h.heat for h in mine], [float(h.heat) - float(h.own) for h in mine])
+        shares = ["" if len(mine) < LEAST else share(list(map(float, values)), studies) for values in columns]
         k = None if name == "all" else LABELS.index(name)
         count = "" if k is None else str(positive[judged, k].sum())
-        rows.append([name, str(len(own)), side, count, f"{np.nanmean(aurocs) if k is None else aurocs[k]:.3f}"])
-    print(f"{len(judged)} teachers, networks {', '.join(map(str, numbers))}, each on its own fold.\n")
+        rows.append([name, str(len(mine)), *shares, count, f"{np.nanmean(aurocs) if k is None else aurocs[k]:.3f}"])
+    said = ", ".join(map(str, numbers))
+    print(f"{len(judged)} teachers, networks {said}, each on its own fold. Share of statements whose side the")
+    print("label's own map, and the heat of a draft, has (95 %).\n")
     print(table(rows))
 
 
