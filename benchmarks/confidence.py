@@ -1,4 +1,4 @@
-"""Is a sentence of low confidence more often wrong?
+"""Is a sentence of low confidence more often wrong, and are the probabilities of the findings calibrated?
 
     python benchmarks/confidence.py --manifest MANIFEST [--drafts FILE | --bundle BUNDLE] [--out DIR] [--threads N]
 
@@ -17,11 +17,13 @@ from pathlib import Path
 import numpy as np
 from command import command
 from judge import Reference, contradictions
+from section import table
 from val_table import drafts_of
 
 from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.draft import Drafter
 from wetread.train.calibrate import auroc, ece
+from wetread.types import LABELS
 
 DRAWS = 1000
 
@@ -89,6 +91,27 @@ def with_interval(s: Sentences, figures: Sequence[Callable[[np.ndarray, np.ndarr
     ]
 
 
+def chance(probability: np.ndarray) -> tuple[float, float]:
+    """Mean and 95th percentile of the ECE that perfectly calibrated probabilities show on as many studies."""
+    rng = np.random.default_rng(3)
+    values = [ece(rng.random(len(probability)) < probability, probability) for _ in range(DRAWS)]
+    return float(np.mean(values)), float(np.percentile(values, 95))
+
+
+def findings(rows: list[ManifestStudy], drafts: list[dict]) -> str:
+    """Markdown: the calibration of each label's probability, beside what chance does to perfect ones."""
+    use = [(r.labels, d["labels"]) for r, d in zip(rows, drafts, strict=True) if r.labels and "labels" in d]
+    lines = [["label", "positive", "ECE", "of perfect ones: mean", "exceeded once in 20"]]
+    for name in LABELS:
+        truth = np.array([labels[name] == "positive" for labels, _ in use])
+        probability = np.array([found[name]["probability"] for _, found in use])
+        lines.append([name, str(truth.sum()), *(f"{v:.3f}" for v in (ece(truth, probability), *chance(probability)))])
+    return (
+        f"Probabilities of the findings in {len(use)} val drafts: expected calibration error, and the one that "
+        f"perfectly calibrated probabilities show on as many studies by chance.\n\n{table(lines)}"
+    )
+
+
 def report(s: Sentences) -> str:
     """Markdown: the ratio, and reliability by tenths."""
     (times, *ends), *others = with_interval(s, (ratio, right, error))
@@ -128,6 +151,7 @@ def main() -> None:
         args.out.mkdir(parents=True, exist_ok=True)
         drafts = drafts_of(Drafter.load(args.bundle, threads=args.threads), rows, args.out)
     print(report(gather(rows, drafts)))
+    print(f"\n{findings(rows, drafts)}")
 
 
 if __name__ == "__main__":

@@ -30,13 +30,6 @@ def interval(truth: np.ndarray, score: np.ndarray) -> tuple[float, float]:
     return float(np.nanpercentile(values, 2.5)), float(np.nanpercentile(values, 97.5))
 
 
-def chance_ece(probability: np.ndarray) -> tuple[float, float]:
-    """Mean and 95th percentile of the ECE that perfectly calibrated probabilities show on as many studies."""
-    rng = np.random.default_rng(3)
-    values = [ece(rng.random(len(probability)) < probability, probability) for _ in range(DRAWS)]
-    return float(np.mean(values)), float(np.percentile(values, 95))
-
-
 def triage(abnormal: np.ndarray, score: np.ndarray) -> float:
     """Share of normal studies below the threshold that keeps 99 % of the abnormal ones at or above it."""
     return float((score[~abnormal] < sensitive_threshold(abnormal, score)).mean())
@@ -150,18 +143,9 @@ def main() -> None:
                 str(n),
                 f"{ece(truth[out, k], probability[out, k]):.3f}",
                 f"{ece(truth[val, k], probability[val, k]):.3f}",
-                "{:.3f} ({:.3f})".format(*chance_ece(probability[val, k])),
             )
         )
-    head = (
-        "label",
-        "AUROC out of fold",
-        "AUROC val (95 %)",
-        "positives in val",
-        "ECE out of fold",
-        "ECE val",
-        "by chance",
-    )
+    head = ("label", "AUROC out of fold", "AUROC val (95 %)", "positives in val", "ECE out of fold", "ECE val")
     mark = args.markdown
     print("| " + " | ".join(head) + " |\n" + "|" + " --- |" * len(head) if mark else "  ".join(head))
     for row in rows:
@@ -171,10 +155,6 @@ def main() -> None:
     nothing = LABELS.index("No Finding")
     abnormal, score = ~truth[:, nothing], 1 - probability[:, nothing]
     print(f"\nMean AUROC on val over labels with at least 10 positives: {np.mean(common):.3f}.")
-    print(
-        "\nBy chance: the ECE that perfectly calibrated probabilities show on val, in the mean and (in brackets) "
-        "exceeded once in twenty times."
-    )
     print(f"\n{triage_text(abnormal, score, out, val)}")
     if args.roc:
         roc_figure(args.roc, abnormal, score, out, val)
