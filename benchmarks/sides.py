@@ -21,6 +21,7 @@ from section import table
 
 from wetread.ground import frames_of
 from wetread.model.bundle import Bundle
+from wetread.model.runtime import BOTH_SD
 from wetread.train import calibrate, features, films
 from wetread.train.config import load_config
 from wetread.train.pipeline import Run, truth_of
@@ -59,7 +60,7 @@ def hits_of(run: Run, seen: features.FilmOutputs, told: list[Statement]) -> list
     for cells in (seen.label_maps, seen.places):
         chosen = cells[frontal].astype(np.float32)
         scaled.append((chosen - chosen.mean((0, 2, 3), keepdims=True)) / chosen.std((0, 2, 3), keepdims=True))
-    kinds = (scaled[0], (scaled[0] + scaled[1]) / 2)
+    kinds = (scaled[0], (scaled[0] + scaled[1]) / 2 / BOTH_SD)
     pack, arrays = films.packed(run.folder / "pack"), Bundle.load().arrays
     found = []
     for t in told:

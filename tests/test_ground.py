@@ -148,6 +148,13 @@ def test_both_bases_have_a_box_each() -> None:
     assert right.box[2] < 55 < left.box[2]
 
 
+def test_what_is_said_of_both_sides_has_a_box_on_each_however_much_one_outweighs_the_other() -> None:
+    on_the_right = peak(9, 3)
+    boxes = [e for e in evidence("There are small bilateral pleural effusions.", on_the_right) if e.view == 0]
+    assert [centre(e)[0] < 50 for e in boxes] == [True, False]
+    assert len([e for e in evidence("There is a pleural effusion.", on_the_right) if e.view == 0]) == 1
+
+
 def test_the_zone_is_the_likelier_one_whatever_the_map_says() -> None:
     low = heat_map(peak(10, 3), EVERYWHERE)
     for zone, rows in enumerate(((0, 10), (9, 16), (13, 23))):

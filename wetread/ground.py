@@ -191,15 +191,21 @@ def box_of(heat: np.ndarray, rows: int, columns: int, level: float = _LEVEL) -> 
     return _around(_region(fine >= level * fine[top], top), rows, columns)
 
 
-def boxes_of(heat: np.ndarray, rows: int, columns: int, middle: np.ndarray, level: float = _LEVEL) -> tuple[Box, ...]:
+def boxes_of(
+    heat: np.ndarray, rows: int, columns: int, middle: np.ndarray, both: bool = False, level: float = _LEVEL
+) -> tuple[Box, ...]:
     """One box, or one on each side where the heat above ``level`` lies on both sides and not between them.
 
     Args:
         middle: (28, 28) in [0, 1]: the right half of the chest on this film.
+        both: whether the sentence says that it is on both sides: then each side's own peak counts.
     """
-    above = _fine(heat) >= level * float(heat.max())
-    right = _fine(middle) >= 0.5
-    halves = [above & right, above & ~right]
+    fine, right = _fine(heat), _fine(middle) >= 0.5
+    sides = (right, ~right)
+    if both and all(side.any() for side in sides):
+        return tuple(_around(side & (fine >= level * fine[side].max()), rows, columns) for side in sides)
+    above = fine >= level * float(heat.max())
+    halves = [above & side for side in sides]
     if all(half.any() for half in halves):
         spans = [np.flatnonzero(half.any(0)) for half in halves]
         if spans[1][0] - spans[0][-1] > 2:
@@ -225,6 +231,7 @@ def evidence_of(
     site = primary_site(text)
     asked = _asked(mentions)
     flat = all(label == _NO_FINDING for label, _, _ in asked)
+    both = kind == "seen" and all(side == "bilateral" for _, side, _ in asked)
     paired = kind == "searched" or flat or any(side == "bilateral" for _, side, _ in asked)
     evidence, heats = [], []
     for v, view in enumerate(views):
@@ -239,7 +246,7 @@ def evidence_of(
         heat = np.max(parts, 0)
         heats.append(HeatMap(v, heat, kind))
         if paired and not side_on:
-            boxes = boxes_of(heat, view.rows, view.columns, frames[v].onto_film(place("right", False, _GRID)))
+            boxes = boxes_of(heat, view.rows, view.columns, frames[v].onto_film(place("right", False, _GRID)), both)
         else:
             boxes = (box_of(heat, view.rows, view.columns),)
         evidence += [Evidence(v, box, kind) for box in boxes]

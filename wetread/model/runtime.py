@@ -20,6 +20,7 @@ from wetread.model.findings import CLIP, decoder_concepts
 from wetread.types import LABELS
 
 __all__ = [
+    "BOTH_SD",
     "FilmReader",
     "OnnxFilmReader",
     "OnnxWriter",
@@ -30,6 +31,10 @@ __all__ = [
     "scaled_cells",
     "study_memory",
 ]
+
+
+#: Standard deviation of the mean of a label's own map and its places, where each has one of 1 (.83 to .96 by label).
+BOTH_SD = 0.9
 
 
 @dataclass(frozen=True)
@@ -173,7 +178,7 @@ def _first(index: np.ndarray) -> int:
 def label_places(seen: Seen, lateral: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     """(V, 14, 14, 14) where each label lies, in standard deviations over the teachers' films.
 
-    On a frontal film the mean of what the label's own map and the places say, where there are any; else the map.
+    On a frontal film the mean of the label's own map and its places, where there are any, scaled; else the map.
 
     Args:
         lateral: (V,) bool.
@@ -183,7 +188,7 @@ def label_places(seen: Seen, lateral: np.ndarray, arrays: Mapping[str, np.ndarra
     if seen.places is None:
         return maps
     places = _standard(seen.places, arrays["place_mean"], arrays["place_sd"])
-    return np.where(lateral[:, None, None, None], maps, (maps + places) / 2)
+    return np.where(lateral[:, None, None, None], maps, (maps + places) / 2 / BOTH_SD)
 
 
 def _standard(maps: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
