@@ -23,31 +23,22 @@ from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.draft import Drafter
 from wetread.errors import WetreadError
 from wetread.image.read import read_study, read_view
+from wetread.metrics.clinical import clinical_measures
 from wetread.metrics.nlg import CiderScorer, corpus_scores
 from wetread.metrics.protocols import Protocol, PtbProtocol, R2GenProtocol, R2GenVocabulary
 from wetread.report.labeler import label
-from wetread.types import LABELS, MICRO5, Study, View
+from wetread.types import LABELS, Study, View
 
 #: Studies of the test split, for which the number of distinct drafts is foretold.
 TEST_STUDIES = 590
 LANGUAGE = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr")
 
 
-def f1(truth: np.ndarray, said: np.ndarray) -> float:
-    total = float(truth.sum() + said.sum())
-    return 2 * float((truth & said).sum()) / total if total else 0.0
-
-
 def clinical(truth: np.ndarray, said: np.ndarray) -> dict[str, float]:
-    each = [f1(truth[:, k], said[:, k]) for k in range(len(LABELS))]
-    common = [v for k, v in enumerate(each) if truth[:, k].sum() >= 10]
-    five = [LABELS.index(n) for n in MICRO5]
-    return {
-        "macro-14": float(np.mean(each)),
-        "macro ≥ 10": float(np.mean(common)),
-        "micro-5": f1(truth[:, five], said[:, five]),
-        "micro-14": f1(truth, said),
-    }
+    """F1 of (N, 14) bool positives, as ``wetread score`` counts it."""
+    measures = clinical_measures(truth.astype(int), said.astype(int))
+    shown = {"macro-14": "macro-14", "macro ≥ 10": "macro-10+", "micro-5": "micro-5", "micro-14": "micro-14"}
+    return {name: measures[key].value for name, key in shown.items()}
 
 
 def positives(texts: Sequence[str]) -> np.ndarray:

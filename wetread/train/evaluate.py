@@ -10,37 +10,25 @@ import numpy as np
 import torch
 
 from wetread.data.manifest import ManifestStudy
+from wetread.metrics.clinical import clinical_measures
 from wetread.metrics.nlg import corpus_scores
 from wetread.metrics.protocols import Protocol
 from wetread.model.tokenizer import Tokenizer
 from wetread.report.labeler import label
 from wetread.train.compose import generate, sections
 from wetread.train.decoder import Memory, ReportDecoder
-from wetread.types import LABELS, MICRO5
+from wetread.types import LABELS
 
-__all__ = ["Judge", "clinical", "f1"]
+__all__ = ["Judge", "clinical"]
 
 log = logging.getLogger("wetread.train")
 
 
-def f1(truth: np.ndarray, said: np.ndarray) -> float:
-    """F1 of two bool arrays; 0 where both are empty."""
-    both = float((truth & said).sum())
-    total = float(truth.sum() + said.sum())
-    return 2 * both / total if total else 0.0
-
-
 def clinical(truth: np.ndarray, said: np.ndarray) -> dict[str, float]:
-    """macro-14, micro-14, micro-5 of (N, 14) bool positives, and the macro over labels with ≥ 10 positives."""
-    five = [LABELS.index(n) for n in MICRO5]
-    each = [f1(truth[:, k], said[:, k]) for k in range(len(LABELS))]
-    common = [v for k, v in enumerate(each) if truth[:, k].sum() >= 10]
-    return {
-        "macro-14": float(np.mean(each)),
-        "macro-common": float(np.mean(common)) if common else 0.0,
-        "micro-14": f1(truth, said),
-        "micro-5": f1(truth[:, five], said[:, five]),
-    }
+    """macro-14, macro-10+ (0 where no label has ten positives), micro-14 and micro-5 of (N, 14) bool positives."""
+    measures = clinical_measures(truth.astype(int), said.astype(int))
+    names = ("macro-14", "macro-10+", "micro-14", "micro-5")
+    return {name: measures[name].value if name in measures else 0.0 for name in names}
 
 
 @dataclass(frozen=True)
@@ -82,9 +70,10 @@ class Judge:
         texts = [" ".join(sections(row.tolist(), self.tokenizer)[0]) for row in tokens]
         language = corpus_scores(self.references, self.protocol.hypotheses(texts))
         said = np.array([[found[n] == "positive" for n in LABELS] for found in map(label, texts)])
-        wanted = self.memory.commands.numpy()[:, :-1].astype(bool)
+        commands = self.memory.commands.numpy().astype(bool)
         scores = {**language, **clinical(self.truth, said)}
-        scores["obedience"] = f1(wanted, said[:, :-1])
+        findings = np.array([name != "No Finding" for name in LABELS])
+        scores["obedience"] = clinical(commands & findings, said & findings)["micro-14"]
         scores["distinct"] = len(set(texts))
         log.info("%s: %s", name, " ".join(f"{k} {v:.3f}" if v < 2 else f"{k} {v:.0f}" for k, v in scores.items()))
-        return language["CIDEr"] + scores["macro-common"] + scores["obedience"]
+        return language["CIDEr"] + scores["macro-10+"] + scores["obedience"]
