@@ -309,7 +309,7 @@ def test_a_head_learns_where_a_label_lies(tmp_path: Path) -> None:
     taught = np.arange(len(pack)) < 64
     network = FilmEncoder(len(names), 16)
     network.load_imagenet()
-    head = places.train_places(network, pack, own, concepts, taught, 64, 30, "fp32", 1, tmp_path)
+    head = places.train_places(network, pack, own, concepts, np.arange(14), taught, 64, 30, "fp32", 1, tmp_path)
     assert list(tmp_path.iterdir()) == []
     with torch.no_grad():
         maps = head(network.eval().features(as_tensor(pack[~taught], 64)).places)

@@ -204,7 +204,8 @@ def _finished(run: Run, number: int, concepts: int) -> FilmEncoder:
 def _places(run: Run) -> None:
     config = run.config.encoder
     concepts = load_targets(run)
-    if not config.place_epochs or not len(places.sided(concepts, run.teachers)):
+    columns = places.sided(concepts, run.teachers)
+    if not config.place_epochs or not len(columns):
         log.info("no report names the side of a label: evidence lies where the encoders' own maps are")
         return
     pack = films.packed(run.folder / "pack")
@@ -217,6 +218,7 @@ def _places(run: Run) -> None:
             pack,
             run.films,
             concepts,
+            columns,
             run.teachers & ~run.unseen_by(number),
             config.size,
             config.place_epochs,

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from wetread.errors import UsageError
 from wetread.train.encode import StudyFilms, concept_loss, device_of_training, mixed
 from wetread.train.encoder import FilmEncoder, PlaceHead, pool
 from wetread.train.films import as_tensor
@@ -59,6 +60,7 @@ def train_places(
     pack: np.ndarray,
     films: StudyFilms,
     concepts: Concepts,
+    columns: np.ndarray,
     studies: np.ndarray,
     size: int,
     epochs: int,
@@ -70,15 +72,20 @@ def train_places(
     """Teach one encoder's head on the frontal films of the studies that the encoder has learned from.
 
     Args:
-        pack: (films, 256, 256) uint8. studies: (studies,) bool. size: of the encoder's input.
+        pack: (films, 256, 256) uint8. columns: of the concepts that are taught (``sided``). studies: (studies,) bool.
+        size: of the encoder's input.
         scratch: a folder for the features, which are removed afterwards.
+
+    Raises:
+        UsageError: none of the studies has a frontal film.
     """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    columns = sided(concepts, studies)
     told = (~np.isnan(concepts.sides[:, columns])).any(1)
     order = (*np.flatnonzero(studies & told), *rng.permutation(np.flatnonzero(studies & ~told)))
     chosen = [(f, s) for s in order for f in films.films[s] if films.lateral[f] != 1][:MOST_FILMS]
+    if not chosen:
+        raise UsageError("there is no frontal film to learn places from; set encoder.place_epochs = 0")
     index, study = (np.array(part) for part in zip(*chosen, strict=True))
     target = torch.from_numpy(concepts.values[np.ix_(study, columns)])
     right = torch.from_numpy(concepts.sides[np.ix_(study, columns)])
