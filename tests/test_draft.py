@@ -101,13 +101,14 @@ def test_encoder_and_decoder_can_be_replaced(drafter: Drafter) -> None:
 
     class Blind:
         size = 32
+        lateral = -1.0
 
         def __call__(self, films: np.ndarray) -> Seen:
             assert films.shape == (1, 1, 32, 32)
             return Seen(
                 np.full((1, concepts), -9.0),
                 np.zeros((1, concepts, 14, 14)),
-                np.array([-1.0]),
+                np.array([self.lateral]),
                 np.ones((1, drafter.bundle.arrays["far_mean"][0].size)),
             )
 
@@ -120,9 +121,14 @@ def test_encoder_and_decoder_can_be_replaced(drafter: Drafter) -> None:
         def step(self, tokens: np.ndarray, parents: np.ndarray) -> np.ndarray:
             return np.zeros((self.beams, len(drafter.tokenizer)))
 
-    silent = Drafter(drafter.bundle, reader=Blind(), writer=Mute()).draft([film("RG1_UNCR.dcm")])
+    reader = Blind()
+    room = Drafter(drafter.bundle, reader=reader, writer=Mute())
+    silent = room.draft([film("RG1_UNCR.dcm")])
     assert silent.findings
     assert all(f.probability < 0.5 for n, f in silent.labels.items() if n != "No Finding")
+    reader.lateral = 1.0
+    told = set(room.draft([film("RG1_UNCR.dcm")]).warnings) - set(silent.warnings)
+    assert any(warning.startswith("All films are lateral views") for warning in told)
 
 
 def test_the_command_prints_a_report_and_saves_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

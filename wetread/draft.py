@@ -39,6 +39,7 @@ from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase
 __all__ = ["Drafted", "Drafter", "Look", "canonical_order"]
 
 _FAR = "These films look unlike those that the model has learned from; its findings are less to be trusted."
+_NO_FRONTAL = "All films are lateral views: heart, mediastinum and sides are not to be judged by them alone."
 
 
 def canonical_order(study: Study) -> list[int]:
@@ -175,6 +176,7 @@ class Drafter:
             warnings=(
                 *dict.fromkeys(w for v in study.views for w in v.warnings),
                 *((_FAR,) if look.far else ()),
+                *((_NO_FRONTAL,) if (look.seen.lateral > 0).all() else ()),
                 *notes,
             ),
         )
