@@ -124,3 +124,18 @@ def test_another_abnormality_in_a_dropped_sentence_is_no_denial() -> None:
     words = written("Calcified granuloma without pleural effusion.")
     result = obey(words, written("Effusion."), findings("Pleural Effusion"))
     assert [w.text for w in result.findings] == [sentence("Pleural Effusion", "positive")]
+
+
+def test_a_worn_spine_is_said_on_evidence_alone() -> None:
+    words = written(
+        "The heart is normal in size.",
+        "There are degenerative changes of the spine.",
+        "There is no pneumothorax.",
+        "Degenerative changes and an old rib fracture.",
+    )
+    seen = obey(words, written("Spondylosis."), findings("Fracture"), spine=True)
+    assert [w.text for w in seen.findings] == [w.text for w in words]
+    unseen = obey(words, written("Spondylosis."), findings("Fracture"), spine=False)
+    assert [w.text for w in unseen.findings] == [w.text for w in words if "There are" not in w.text]
+    assert "Spondylosis." not in [w.text for w in unseen.impression]
+    assert any("little evidence" in note for note in unseen.notes)

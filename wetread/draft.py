@@ -17,7 +17,7 @@ from wetread.decode import DecodingOptions, DecodingResult, Written, write
 from wetread.image.thorax import Frame
 from wetread.image.transforms import to_input
 from wetread.model.bundle import Bundle
-from wetread.model.findings import CLIP, findings_of, fuse, head_input, probabilities, triage_of
+from wetread.model.findings import CLIP, findings_of, fuse, head_input, probabilities, triage_of, worn_spine
 from wetread.model.novelty import is_far, novelty
 from wetread.model.runtime import (
     FilmReader,
@@ -226,7 +226,9 @@ class Drafter:
         """The sentences of FINDINGS and of IMPRESSION, and what was changed in what the decoder wrote."""
         labels = look.labels
         result = self.written(study, look)
-        obeyed = obey(result.findings, result.impression, labels)
+        mean, _ = fuse(look.seen.logits, look.seen.lateral)
+        spine = worn_spine(mean, self.bundle.index["concepts"], self.bundle.arrays)
+        obeyed = obey(result.findings, result.impression, labels, spine)
         repaired = repair_report(
             [w.text for w in obeyed.findings],
             [w.text for w in obeyed.impression],

@@ -39,6 +39,7 @@ _DETAIL_FROM = 0.15
 #: Of a device, whose name is all the detail there is: that there is one says little about which.
 _KIND_FROM = 0.5
 _PLACED = re.compile(r"\b(?:left|right|upper|lower|middle|mid\w*|bas\w+|apical|apex|hilum|hilar)\b", re.IGNORECASE)
+_SPINE = re.compile(r"\b(?:degenerat\w+|osteophyt\w+|spondylo\w+)", re.IGNORECASE)
 #: Log-probability given to a stock sentence: it is as sure as its finding, which the caller knows.
 _STOCK = 0.0
 
@@ -100,12 +101,24 @@ def _without_normal_sites(sentences: Sequence[Written], wanted: set[str]) -> lis
     return list({w.text: w for w in left}.values())
 
 
-def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Mapping[str, Finding]) -> Obeyed:
+def _worn_spine(text: str) -> bool:
+    """Whether a sentence calls the spine degenerated and states none of the labels."""
+    abnormal = any(m.label == _SILENT and m.state == "negative" for m in label_spans(text))
+    return abnormal and bool(_SPINE.search(text)) and not _asserts(text)
+
+
+def obey(
+    findings: Sequence[Written],
+    impression: Sequence[Written],
+    labels: Mapping[str, Finding],
+    spine: bool = True,
+) -> Obeyed:
     """Drop what asserts a finding below its threshold or denies a likely one, add what a finding above it lacks.
 
     Args:
         findings, impression: sentences as the decoder wrote them.
         labels: the study's 14 findings with their states.
+        spine: whether there is evidence that the spine is degenerated (``model.findings.worn_spine``).
     """
     wanted = {name for name, f in labels.items() if f.state == "positive" and name != _SILENT}
     likely = {name for name, f in labels.items() if f.state != "negative" and name != _SILENT}
@@ -118,7 +131,9 @@ def obey(findings: Sequence[Written], impression: Sequence[Written], labels: Map
             if not any(map(str.isalnum, written.text)):
                 continue  # a full stop alone says nothing
             extra = _asserts(written.text) - wanted
-            if not extra and _unsupported(written.text, labels):
+            if not spine and _worn_spine(written.text):
+                notes.append("A sentence on a degenerated spine, for which there was little evidence, was dropped.")
+            elif not extra and _unsupported(written.text, labels):
                 # The finding is added from the stock below, without a side, a place or a size that nothing supports.
                 notes.append("Details of a weakly supported finding were left out.")
             elif extra:

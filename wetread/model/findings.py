@@ -5,7 +5,7 @@ Training and drafting share these functions, so that what was calibrated is what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from wetread.types import LABELS, Finding, State, Triage
 __all__ = [
     "CLIP",
     "LEAST_UNCERTAIN",
+    "SPINE",
     "commands_of",
     "decoder_concepts",
     "findings_of",
@@ -21,6 +22,7 @@ __all__ = [
     "head_input",
     "probabilities",
     "triage_of",
+    "worn_spine",
 ]
 
 #: Standard deviations beyond which a concept says no more.
@@ -28,6 +30,8 @@ CLIP = 4.0
 #: What is less probable is not called uncertain, whatever the threshold of a rare finding says: below it no details are
 #: written either, and such a state changes with every rendering of the film (``benchmarks/robustness.py``).
 LEAST_UNCERTAIN = 0.15
+#: The concept by which a sentence on a degenerated spine is let pass: the likelier quarter of the studies.
+SPINE, SPINE_SHARE = "mesh:Thoracic Vertebrae/degenerative", 0.25
 _NO_FINDING = LABELS.index("No Finding")
 _DEVICES = LABELS.index("Support Devices")
 
@@ -42,6 +46,13 @@ def fuse(logits: np.ndarray, lateral: np.ndarray) -> tuple[np.ndarray, np.ndarra
     if side.any() and not side.all():
         return mean, (logits[~side].mean(0) - logits[side].mean(0)) / 2
     return mean, np.zeros_like(mean)
+
+
+def worn_spine(mean: np.ndarray, concepts: Sequence[str], arrays: Mapping[str, np.ndarray]) -> bool:
+    """Whether a study's concepts (C,) tell of a degenerated spine; True where the bundle cannot tell."""
+    if "spine_from" not in arrays:
+        return True
+    return bool(mean[list(concepts).index(SPINE)] >= arrays["spine_from"][0])
 
 
 def head_input(mean: np.ndarray, gap: np.ndarray, logit_mean: np.ndarray, logit_sd: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.errors import UsageError
 from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model.bundle import Bundle, digest
-from wetread.model.findings import commands_of
+from wetread.model.findings import SPINE, SPINE_SHARE, commands_of
 from wetread.model.tokenizer import Tokenizer
 from wetread.train import (
     calibrate,
@@ -428,6 +428,14 @@ def _place_scale(seen: Seen, taught: Sequence[int]) -> dict[str, np.ndarray]:
     return {"place_mean": cells.mean((0, 2, 3)), "place_sd": cells.std((0, 2, 3))}
 
 
+def _spine_from(seen: Seen, concepts: Sequence[str]) -> dict[str, np.ndarray]:
+    """The logit that the likelier teachers reach, out of fold; nothing where the run has no such concept."""
+    if SPINE not in concepts:
+        return {}
+    logits = seen.studies.mean[seen.teachers, list(concepts).index(SPINE)]
+    return {"spine_from": np.quantile(logits, [1 - SPINE_SHARE])}
+
+
 def _export(run: Run) -> None:
     """The bundle of the run, complete but for its card's figures."""
     bundle = run.folder / "bundle"
@@ -455,6 +463,7 @@ def _export(run: Run) -> None:
         "frame_lateral": lateral,
         "prior": positive[run.teachers & known].mean(0),
         **_place_scale(seen, taught),
+        **_spine_from(seen, concepts.names),
         **_zones(run, seen, pack, frontal),
         **novelty.fit(seen.outputs.vector, seen.outputs.lateral, run.teachers[film_study], film_study, config.seed),
     }
