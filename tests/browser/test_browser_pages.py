@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,8 +78,7 @@ def test_german_and_a_portrait_screen(page: Page) -> None:
     page.log_in("second")
     page.click(".languages button", "DE")
     page.see("h1", "Arbeitsliste")
-    why = page.see("tr[data-accession=A8] .meter").get_attribute("aria-label") or ""
-    assert re.search(r"Kardiomegalie \.\d\d", why), why
+    page.see("tr[data-accession=A8] .meter[aria-label*='Kardiomegalie .']")
     harness.resize(page.driver, (1200, 1600))
     page.read("A8")
     page.see(".field-head label", "Beurteilung")

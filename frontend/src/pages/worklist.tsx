@@ -323,7 +323,7 @@ export function WorklistPage() {
                 onClick={() => (selected.value = r.id)} onDblClick={() => open(r)}
               >
                 <td class="triage">
-                  {r.triage && <span class="meter" role="img" aria-label={urgency(r.triage.reasons)} title={urgency(r.triage.reasons)}><svg viewBox="0 0 40 6" aria-hidden="true"><rect class="bar-ground" width="40" height="6" rx="3" /><rect class="bar-fill" width={Math.max(2, 40 * r.triage.score)} height="6" rx="3" /></svg></span>}
+                  {r.triage && Object.keys(r.labels).length > 0 && <span class="meter" role="img" aria-label={urgency(r.triage.reasons)} title={urgency(r.triage.reasons)}><svg viewBox="0 0 40 6" aria-hidden="true"><rect class="bar-ground" width="40" height="6" rx="3" /><rect class="bar-fill" width={Math.max(2, 40 * r.triage.score)} height="6" rx="3" /></svg></span>}
                   {r.priority !== "routine" && <span class={`chip ${r.priority}`}>{word("priority", r.priority)}</span>}
                 </td>
                 <td><span class={`pill ${r.status}`}>{word("status", r.status)}</span></td>
