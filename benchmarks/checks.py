@@ -13,7 +13,6 @@ import csv
 import json
 import math
 import random
-import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
@@ -21,11 +20,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from command import command
+from planted import CLEAN, FIRST, KINDS, UNSEEN, Words, draft_of, plant
+from planted_third import THIRD
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from benchmarks.planted import CLEAN, FIRST, KINDS, UNSEEN, Words, draft_of, plant
-from benchmarks.planted_third import THIRD
 from wetread.report.checks import check, repair_report
 from wetread.report.checks.engine import check_text
 from wetread.report.sentences import split_sentences

@@ -84,11 +84,11 @@ def with_interval(s: Sentences, figures: Sequence[Callable[[np.ndarray, np.ndarr
     studies = np.unique(s.study)
     own = {i: np.flatnonzero(s.study == i) for i in studies}
     draws = [np.concatenate([own[i] for i in rng.choice(studies, len(studies))]) for _ in range(DRAWS)]
-    return [
-        np.array([figure(s.confidence, s.wrong), *np.percentile(drawn, (2.5, 97.5))])
-        for figure in figures
-        for drawn in [[figure(s.confidence[d], s.wrong[d]) for d in draws]]
-    ]
+    values = []
+    for figure in figures:
+        drawn = [figure(s.confidence[d], s.wrong[d]) for d in draws]
+        values.append(np.array([figure(s.confidence, s.wrong), *np.percentile(drawn, (2.5, 97.5))]))
+    return values
 
 
 def chance(probability: np.ndarray) -> tuple[float, float]:

@@ -7,7 +7,7 @@ for they deny less than the planted statement and so contradict nothing.
 
 from __future__ import annotations
 
-from benchmarks.planted import Words
+from planted import Words
 
 __all__ = ["THIRD"]
 

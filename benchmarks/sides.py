@@ -24,19 +24,10 @@ from wetread.model.bundle import Bundle
 from wetread.model.runtime import BOTH_SD
 from wetread.train import calibrate, features, films
 from wetread.train.config import load_config
-from wetread.train.pipeline import Run, truth_of
+from wetread.train.pipeline import Run, load_outputs, truth_of
 from wetread.types import LABELS, View
 
 LEAST = 10
-
-
-def outputs_of(run: Run, numbers: list[int]) -> features.FilmOutputs:
-    stored = []
-    for number in numbers:
-        with np.load(run.folder / f"seen{number}.npz", allow_pickle=False) as file:
-            stored.append({k: file[k] for k in features.FILM_KEYS})
-    with np.errstate(invalid="ignore"):  # films that none of them may look at stay unknown
-        return features.gather(stored)
 
 
 @dataclass(frozen=True)
@@ -86,7 +77,8 @@ def main() -> None:
     run = Run.open(load_config(args.config))
     numbers = list(run.networks) if args.network is None else [args.network]
     use = run.teachers if args.network is None else run.teachers & run.unseen_by(args.network)
-    seen = outputs_of(run, numbers)
+    with np.errstate(invalid="ignore"):  # films that none of them may look at stay unknown
+        seen = features.gather(load_outputs(run, numbers))
     positive, known = truth_of(run)
     judged = np.flatnonzero(use & known)
     logits = features.study_features(seen, [run.films.films[i] for i in judged]).mean

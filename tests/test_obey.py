@@ -139,3 +139,9 @@ def test_a_worn_spine_is_said_on_evidence_alone() -> None:
     assert [w.text for w in unseen.findings] == [w.text for w in words if "There are" not in w.text]
     assert "Spondylosis." not in [w.text for w in unseen.impression]
     assert any("little evidence" in note for note in unseen.notes)
+
+
+def test_a_denial_and_another_joint_are_no_worn_spine() -> None:
+    words = written("No degenerative changes of the spine.", "Degenerative changes of the shoulders.", "Osteophytes.")
+    result = obey(words, written("No acute disease."), findings(), spine=False)
+    assert [w.text for w in result.findings] == [w.text for w in words[:2]]

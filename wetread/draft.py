@@ -56,13 +56,14 @@ def canonical_order(study: Study) -> list[int]:
 class Look:
     """What the networks see in a study, by film in canonical order; the findings; how far it is from what they know.
 
-    ``order``: the study's views, as they were read (``canonical_order``).
+    ``order``: the study's views, as they were read (``canonical_order``). ``worn_spine``: see ``model.findings``.
     ``novelty`` is None, and ``far`` False, where the bundle cannot tell (``wetread.model.novelty``).
     """
 
     seen: Seen
     labels: dict[str, Finding]
     order: tuple[int, ...]
+    worn_spine: bool = True
     novelty: float | None = None
     far: bool = False
 
@@ -212,7 +213,8 @@ class Drafter:
         read = head_input(mean, gap, arrays["logit_mean"], arrays["logit_sd"])
         findings = findings_of(probabilities(read, arrays["weight"], arrays["bias"]), arrays)
         distance = novelty(seen.vector, seen.lateral, arrays)
-        return Look(seen, findings, tuple(order), distance, is_far(distance, arrays))
+        spine = worn_spine(mean, self.bundle.index["concepts"], arrays)
+        return Look(seen, findings, tuple(order), spine, distance, is_far(distance, arrays))
 
     def written(self, study: Study, look: Look) -> DecodingResult:
         """What the decoder writes, before it is held to the findings."""
@@ -226,9 +228,7 @@ class Drafter:
         """The sentences of FINDINGS and of IMPRESSION, and what was changed in what the decoder wrote."""
         labels = look.labels
         result = self.written(study, look)
-        mean, _ = fuse(look.seen.logits, look.seen.lateral)
-        spine = worn_spine(mean, self.bundle.index["concepts"], self.bundle.arrays)
-        obeyed = obey(result.findings, result.impression, labels, spine)
+        obeyed = obey(result.findings, result.impression, labels, look.worn_spine)
         repaired = repair_report(
             [w.text for w in obeyed.findings],
             [w.text for w in obeyed.impression],

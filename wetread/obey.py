@@ -39,7 +39,8 @@ _DETAIL_FROM = 0.15
 #: Of a device, whose name is all the detail there is: that there is one says little about which.
 _KIND_FROM = 0.5
 _PLACED = re.compile(r"\b(?:left|right|upper|lower|middle|mid\w*|bas\w+|apical|apex|hilum|hilar)\b", re.IGNORECASE)
-_SPINE = re.compile(r"\b(?:degenerat\w+|osteophyt\w+|spondylo\w+)", re.IGNORECASE)
+_WORN = re.compile(r"\b(?:degenerat\w+|osteophyt\w+|spondylosis|spondylotic)\b", re.IGNORECASE)
+_JOINT = re.compile(r"\b(?:shoulders?|acromioclavicular|glenohumeral|sternoclavicular|joints?)\b", re.IGNORECASE)
 #: Log-probability given to a stock sentence: it is as sure as its finding, which the caller knows.
 _STOCK = 0.0
 
@@ -104,7 +105,7 @@ def _without_normal_sites(sentences: Sequence[Written], wanted: set[str]) -> lis
 def _worn_spine(text: str) -> bool:
     """Whether a sentence calls the spine degenerated and states none of the labels."""
     abnormal = any(m.label == _SILENT and m.state == "negative" for m in label_spans(text))
-    return abnormal and bool(_SPINE.search(text)) and not _asserts(text)
+    return abnormal and bool(_WORN.search(text)) and not _JOINT.search(text) and not _asserts(text)
 
 
 def obey(

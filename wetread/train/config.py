@@ -36,9 +36,9 @@ class EncoderConfig:
 
     ``joint``: those of ChestX-ray14 are taught beside the run's own, for the findings both name. ``continued``: the
     folder of a run or bundle of the same folds, whose encoders are trained on. ``members``: networks a fold, each from
-    a seed of its own; network n is blind to fold n % folds. ``precision``: ``bf16`` where the device computes in it,
-    else single; ``fp32`` always single. ``place_epochs``: of the head that tells where the
-    labels lie, on the finished encoder; 0: none.
+    a seed of its own; network n is blind to fold n % folds. ``place_epochs``: of the head that tells where the labels
+    lie, on the finished encoder; 0: none. ``precision``: ``bf16`` where the device computes in it, else single;
+    ``fp32`` always single.
     """
 
     init: str = "imagenet"

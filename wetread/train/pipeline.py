@@ -281,12 +281,21 @@ class Seen:
         return np.where(self.teachers[:, None], own, others)
 
 
+def load_outputs(run: Run, numbers: Sequence[int]) -> list[dict[str, np.ndarray]]:
+    """What each of these encoders sees in the films that it may look at (the stage ``outputs``)."""
+    stored = []
+    for number in numbers:
+        path = run.folder / f"seen{number}.npz"
+        with np.load(path, allow_pickle=False) as file:
+            if not set(features.FILM_KEYS) <= set(file):
+                raise UsageError(f"{path} is of an earlier version; remove it and run again")
+            stored.append({k: file[k] for k in features.FILM_KEYS})
+    return stored
+
+
 def load_seen(run: Run) -> Seen:
     """The honest outputs: teachers out of fold, others by the whole ensemble."""
-    stored = []
-    for number in run.networks:
-        with np.load(run.folder / f"seen{number}.npz", allow_pickle=False) as file:
-            stored.append({k: file[k] for k in features.FILM_KEYS})
+    stored = load_outputs(run, run.networks)
     outputs = features.gather(stored)
     studies = features.study_features(outputs, run.films.films)
     scale = lessons.Scale.of(studies, outputs, run.teachers)

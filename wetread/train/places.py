@@ -8,7 +8,6 @@ or left of the film, of those that a report or MeSH code puts on one side only.
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from pathlib import Path
 
@@ -24,8 +23,6 @@ from wetread.train.targets import Concepts
 from wetread.types import LABELS
 
 __all__ = ["side_loss", "sided", "train_places"]
-
-log = logging.getLogger("wetread.train")
 
 #: Films whose features are kept on disk while a head is taught (145 kB each); those with a known side come first.
 MOST_FILMS = 8000
