@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from wetread.decode import Written
-from wetread.obey import obey, stated
+from wetread.obey import obey, put_low, stated
 from wetread.report.labeler import label
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
@@ -79,7 +80,7 @@ def test_an_impression_does_not_pass_over_an_acute_finding() -> None:
 
 def test_a_weak_finding_is_said_without_details() -> None:
     weak = {**findings("Lung Lesion"), "Lung Lesion": Finding(0.07, 0.04, 0.06, "positive")}
-    body = written("There is a 12 mm nodule in the left upper lobe.", "There is no pneumothorax.")
+    body = written("There is a 12 mm nodule in the upper lobe.", "There is no pneumothorax.")
     texts = [w.text for w in obey(body, written("Nodule."), weak).findings]
     assert texts == ["There is no pneumothorax.", "There is a pulmonary nodule."], "what is hardly seen stands last"
     kept = [w.text for w in obey(body, written("Nodule."), findings("Lung Lesion")).findings]
@@ -145,3 +146,45 @@ def test_a_denial_and_another_joint_are_no_worn_spine() -> None:
     words = written("No degenerative changes of the spine.", "Degenerative changes of the shoulders.", "Osteophytes.")
     result = obey(words, written("No acute disease."), findings(), spine=False)
     assert [w.text for w in result.findings] == [w.text for w in words[:2]]
+
+
+def test_a_finding_on_one_side_is_said_without_it() -> None:
+    words = written("There is scarring or atelectasis in the left midlung.", "There is no left pneumothorax.")
+    result = obey(words, written("Right basilar opacity."), findings("Lung Opacity"))
+    texts = [w.text for w in (*result.findings, *result.impression)]
+    assert texts == ["There is a pulmonary opacity.", "There is no left pneumothorax.", "Pulmonary opacity."]
+    device = obey(written("There is a left-sided pacemaker."), (), findings("Support Devices"))
+    assert device.findings[0].text == "There is a left-sided pacemaker."
+
+
+def _zones(lower: float) -> np.ndarray:
+    return np.tile([(1 - lower) / 2, (1 - lower) / 2, lower], (len(LABELS), 1))
+
+
+@pytest.mark.parametrize(
+    ("plain", "placed"),
+    [
+        ("There is a pulmonary opacity.", "There is a basilar opacity."),
+        ("There is an opacity.", "There is a basilar opacity."),
+        ("Opacities compatible with atelectasis.", "Basilar opacities compatible with atelectasis."),
+        ("Interstitial opacities.", "Basilar interstitial opacities."),
+        ("Mild atelectasis.", "Mild basilar atelectasis."),
+        ("There is patchy air space disease.", "There is patchy basilar air space disease."),
+        ("There is atelectasis in the left upper lobe.", None),
+        ("There is no focal airspace disease.", None),
+        ("There is an opacity and a small pleural effusion.", None),
+        ("The heart is enlarged.", None),
+    ],
+)
+def test_what_lies_low_is_called_basilar(plain: str, placed: str | None) -> None:
+    labels = findings("Lung Opacity", "Atelectasis", "Pleural Effusion", "Cardiomegaly")
+    (low,) = put_low(written(plain), labels, _zones(0.9))
+    assert low.text == (placed or plain)
+    assert stated(low.text) == stated(plain)
+    for unknown in (None, _zones(0.34)):
+        assert put_low(written(plain), labels, unknown)[0].text == plain
+
+
+def test_what_is_hardly_seen_is_not_placed() -> None:
+    labels = findings("Atelectasis") | {"Atelectasis": Finding(0.12, 0.05, 0.1, "positive")}
+    assert put_low(written("There is atelectasis."), labels, _zones(0.9))[0].text == "There is atelectasis."

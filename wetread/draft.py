@@ -31,7 +31,7 @@ from wetread.model.runtime import (
 )
 from wetread.model.tokenizer import Tokenizer
 from wetread.model.zones import zone_chances, zone_means
-from wetread.obey import obey
+from wetread.obey import obey, put_low
 from wetread.report.checks import prior_known, repair_report
 from wetread.similar import Index
 from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, Study
@@ -57,12 +57,16 @@ class Look:
     """What the networks see in a study, by film in canonical order; the findings; how far it is from what they know.
 
     ``order``: the study's views, as they were read (``canonical_order``). ``worn_spine``: see ``model.findings``.
+    ``frames``: where the chest lies on each view, in the study's order. ``zones`` (14, 3): the chance of each zone of
+    the lungs for each label, or None (``model.zones``).
     ``novelty`` is None, and ``far`` False, where the bundle cannot tell (``wetread.model.novelty``).
     """
 
     seen: Seen
     labels: dict[str, Finding]
     order: tuple[int, ...]
+    frames: tuple[Frame, ...]
+    zones: np.ndarray | None
     worn_spine: bool = True
     novelty: float | None = None
     far: bool = False
@@ -214,7 +218,11 @@ class Drafter:
         findings = findings_of(probabilities(read, arrays["weight"], arrays["bias"]), arrays)
         distance = novelty(seen.vector, seen.lateral, arrays)
         spine = worn_spine(mean, self.bundle.index["concepts"], arrays)
-        return Look(seen, findings, tuple(order), spine, distance, is_far(distance, arrays))
+        place = np.argsort(order)  # from canonical order back to the study's
+        lateral = (seen.lateral > 0)[place]
+        frames = ground.frames_of(study.views, lateral, arrays)
+        zones = self._zones(seen.maps[place], lateral, frames)
+        return Look(seen, findings, tuple(order), frames, zones, spine, distance, is_far(distance, arrays))
 
     def written(self, study: Study, look: Look) -> DecodingResult:
         """What the decoder writes, before it is held to the findings."""
@@ -229,15 +237,16 @@ class Drafter:
         labels = look.labels
         result = self.written(study, look)
         obeyed = obey(result.findings, result.impression, labels, look.worn_spine)
+        body, conclusion = (put_low(part, labels, look.zones) for part in (obeyed.findings, obeyed.impression))
         repaired = repair_report(
-            [w.text for w in obeyed.findings],
-            [w.text for w in obeyed.impression],
+            [w.text for w in body],
+            [w.text for w in conclusion],
             labels=labels,
             views=[{"projection": v.projection} for v in study.views],
             header=study.views[0].header,
             prior_given=bool(prior_known(study.comparison)),
         )
-        known = {w.text: w for w in (*obeyed.findings, *obeyed.impression)}
+        known = {w.text: w for w in (*body, *conclusion)}
         findings, impression = (
             [known.get(text, Written(text, 0.0)) for text in texts]
             for texts in (repaired.findings, repaired.impression)
@@ -264,13 +273,13 @@ class Drafter:
         place = np.argsort(look.order)  # from canonical order back to the study's
         side_on = seen.lateral > 0
         maps, lateral = label_places(seen, side_on, arrays)[place], side_on[place]
-        frames = ground.frames_of(study.views, lateral, arrays)
-        zones = self._zones(seen.maps[place], lateral, frames)
         sentences, heat = [], []
         sections: tuple[tuple[Section, Sequence[Written]], ...] = (("findings", findings), ("impression", impression))
         for section, words in sections:
             for written in words:
-                names, evidence, heats = ground.evidence_of(written.text, study.views, maps, lateral, frames, zones)
+                names, evidence, heats = ground.evidence_of(
+                    written.text, study.views, maps, lateral, look.frames, look.zones
+                )
                 sure = confidence(written.text, written.log_probability, look.labels)
                 sentences.append(Sentence(section, written.text, names, sure, evidence))
                 heat.append(heats)

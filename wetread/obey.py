@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from wetread.decode import Written
+from wetread.model.zones import ZONES
 from wetread.report.labeler import asserted, label_spans
-from wetread.report.sites import LABEL_SITES, primary_site
+from wetread.report.sites import LABEL_SITES, names_place, names_side, primary_site
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
 
-__all__ = ["Obeyed", "obey", "stated"]
+__all__ = ["Obeyed", "obey", "put_low", "stated"]
 
 _SILENT = "No Finding"
 #: Findings that an IMPRESSION may not leave out.
@@ -38,9 +41,17 @@ _EXPLAINS_OPACITY = frozenset({"Atelectasis", "Edema", "Lung Lesion"})
 _DETAIL_FROM = 0.15
 #: Of a device, whose name is all the detail there is: that there is one says little about which.
 _KIND_FROM = 0.5
-_PLACED = re.compile(r"\b(?:left|right|upper|lower|middle|mid\w*|bas\w+|apical|apex|hilum|hilar)\b", re.IGNORECASE)
 _WORN = re.compile(r"\b(?:degenerat\w+|osteophyt\w+|spondylosis|spondylotic)\b", re.IGNORECASE)
 _JOINT = re.compile(r"\b(?:shoulders?|acromioclavicular|glenohumeral|sternoclavicular|joints?)\b", re.IGNORECASE)
+#: Chance of the lower zone (``model.zones``) from which a finding is called basilar. ``benchmarks/zones.py`` says
+#: how many reports agree.
+LOWER_FROM = {"Atelectasis": 0.5, "Lung Opacity": 0.45}
+_LOW = re.compile(
+    r"\b(an? )?(?:(?:pulmonary|lung) )?"
+    r"((?:(?:interstitial|air[- ]?space|subsegmental|discoid|linear|platelike|reticular) )*"
+    r"(?:opacity|opacities|atelectasis|air[- ]?space disease|infiltrates?|consolidations?))\b",
+    re.IGNORECASE,
+)
 #: Log-probability given to a stock sentence: it is as sure as its finding, which the caller knows.
 _STOCK = 0.0
 
@@ -76,15 +87,21 @@ def _denied(text: str, wanted: set[str]) -> set[str]:
 
 
 def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
-    """Whether a sentence says more than is known: a finding is hardly seen, or what was not seen is given a place."""
+    """Whether a sentence says more than is known.
+
+    A finding is hardly seen; or it is put on one side, which nothing of what the words follow tells; or what was not
+    seen is given a place.
+    """
     mentions = [m for m in label_spans(text) if m.label != _SILENT]
     there = [m for m in mentions if m.state != "negative"]
+    if names_side(text) and any(m.label != "Support Devices" for m in there):
+        return True
     if any(m.state == "positive" for m in there):
         return any(labels[m.label].probability < _least(m.label) for m in there)
     if mentions and not there:
         return False
     seen = any(labels[m.label].probability >= _DETAIL_FROM for m in there)
-    return not seen and bool(_PLACED.search(text))
+    return not seen and names_place(text)
 
 
 def _without_normal_sites(sentences: Sequence[Written], wanted: set[str]) -> list[Written]:
@@ -171,3 +188,40 @@ def obey(
         words = sentence(_SILENT, "negative" if wanted - {"Support Devices"} else "positive")
         conclusion = [Written(words or "", _STOCK)]
     return Obeyed(tuple(body), tuple(conclusion), tuple(notes))
+
+
+def put_low(
+    sentences: Sequence[Written], labels: Mapping[str, Finding], zones: np.ndarray | None
+) -> tuple[Written, ...]:
+    """Sentences of what is seen in the lower zone of the lungs name it: "basilar atelectasis".
+
+    Nothing is said of a side, nor of what is hardly seen; a sentence that names a place is left as it is.
+
+    Args:
+        zones: (14, 3) the chance of each zone for each label (``model.zones``); None: nothing is known of them.
+    """
+    if zones is None:
+        return tuple(sentences)
+    chance = dict(zip(LABELS, zones[:, ZONES.index("lower")], strict=True))
+    low = {
+        name
+        for name, least in LOWER_FROM.items()
+        if labels[name].state == "positive" and labels[name].probability >= _DETAIL_FROM and chance[name] >= least
+    }
+    return tuple(replace(w, text=_placed_low(w.text, low)) for w in sentences)
+
+
+def _placed_low(text: str, low: set[str]) -> str:
+    found = {m.label for m in label_spans(text) if m.label != _SILENT and m.state == "positive"}
+    if not found or names_place(text) or not found <= low:
+        return text
+
+    def basilar(match: re.Match[str]) -> str:
+        article, noun = match[1] or "", match[2]
+        article = {"an ": "a ", "An ": "A "}.get(article, article)
+        capital = not article and match[0][0].isupper()
+        return article + ("Basilar " if capital else "basilar ") + (noun[0].lower() + noun[1:])
+
+    placed = _LOW.sub(basilar, text, count=1)
+    # The words must still say what they said.
+    return placed if asserted(placed) == asserted(text) else text

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["LABEL_SITES", "SITES", "Site", "primary_site", "sites_of"]
+__all__ = ["LABEL_SITES", "SITES", "Site", "names_place", "names_side", "primary_site", "sites_of"]
 
 Site = Literal["heart", "mediastinum", "lungs", "pleura", "bones", "devices", "other"]
 
@@ -75,6 +75,12 @@ _WORDS: tuple[tuple[Site, str], ...] = (
         r"free (?:intraperitoneal )?air|subcutaneous|upper quadrants?)",
     ),
 )
+_SIDE = re.compile(r"\b(?:left|right)(?:ward|sided)?\b", re.IGNORECASE)
+_ZONE = re.compile(
+    r"\b(?:(?:upper|middle|mid|lower)[ -]?(?:lobes?|lungs?|zones?|fields?)|(?:bi)?bas(?:es?|al|ilar)"
+    r"|(?:bi)?apic(?:es|al)|apex|(?:peri|para|infra|supra)?hil(?:ar|a|um)|lingular?|retrocardiac|costophrenic)\b",
+    re.IGNORECASE,
+)
 _PATTERNS = tuple((site, re.compile(rf"\b{words}(?!\w)", re.IGNORECASE)) for site, words in _WORDS)
 
 
@@ -93,3 +99,13 @@ def primary_site(sentence: str) -> Site:
     if "devices" in sites:
         return "devices"
     return sites[0] if sites else "other"
+
+
+def names_side(sentence: str) -> bool:
+    """Whether a sentence speaks of the left or of the right."""
+    return bool(_SIDE.search(sentence))
+
+
+def names_place(sentence: str) -> bool:
+    """Whether a sentence names a side or a zone of the lungs."""
+    return bool(_SIDE.search(sentence) or _ZONE.search(sentence))

@@ -20,7 +20,7 @@ from scipy import sparse
 
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
 from wetread.report.labeler import asserted, label_spans
-from wetread.report.sites import LABEL_SITES, primary_site
+from wetread.report.sites import LABEL_SITES, names_place, primary_site
 from wetread.types import LABELS
 
 __all__ = ["OTHERS", "Stock", "assemble", "detailed", "stated"]
@@ -57,10 +57,9 @@ def _calls_normal(sentence: str) -> str | None:
 
 
 def detailed(sentence: str) -> bool:
-    """Whether a sentence puts a finding on a side or into a zone: one patient's, where likeness knows of no sides."""
-    return any(
-        m.state == "positive" and m.label != "No Finding" and (m.side in ("left", "right") or m.zone)
-        for m in label_spans(sentence)
+    """Whether a sentence puts something abnormal into a place: one patient's, where likeness knows of no places."""
+    return names_place(sentence) and any(
+        m.state == "negative" if m.label == "No Finding" else m.state != "negative" for m in label_spans(sentence)
     )
 
 
