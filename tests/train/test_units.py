@@ -32,9 +32,6 @@ def test_auroc_and_ece_by_hand() -> None:
 def test_the_threshold_is_the_best_expected_f() -> None:
     p = np.array([0.9, 0.8, 0.1, 0.05])
     assert 0.1 < calibrate.expected_f_threshold(p) <= 0.8
-    flat = np.full(1000, 0.03)
-    flat[:20] = 0.2
-    assert calibrate.expected_f_threshold(flat, share=0.5) > calibrate.expected_f_threshold(flat)
     assert calibrate.expected_f_threshold(p, beta=2) <= calibrate.expected_f_threshold(p)
 
 
@@ -44,13 +41,13 @@ def test_a_findings_head_learns_and_is_honest_about_it() -> None:
     positive = np.zeros((400, len(LABELS)), bool)
     positive[:, 1] = x[:, 0] + 0.3 * rng.normal(size=400) > 0.8
     positive[:, 2] = rng.random(400) < 0.2  # nothing to be learned
-    head = calibrate.fit(x, positive, folds=4, beta=1.0, share=1.0, seed=1)
+    head = calibrate.fit(x, positive, folds=4, beta=1.0, seed=1)
     assert calibrate.auroc(positive[:, 1], head.crossfitted[:, 1]) > 0.9
     assert calibrate.auroc(positive[:, 2], head.crossfitted[:, 2]) < 0.65
     assert (head.uncertain_from <= head.positive_from).all()
     assert head.probabilities(x)[:, 5].max() < 0.05  # never seen
     assert head.positive_from[2] < 0.4
-    floored = calibrate.fit(x, positive, folds=4, beta=1.0, share=1.0, seed=1, least=0.4)
+    floored = calibrate.fit(x, positive, folds=4, beta=1.0, seed=1, least=0.4)
     assert floored.positive_from[2] == 0.4
     assert floored.positive_from[1] == max(0.4, head.positive_from[1])
 

@@ -14,8 +14,6 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from wetread.types import LABELS
-
 __all__ = ["FindingsHead", "auroc", "ece", "expected_f_threshold", "fit", "sensitive_threshold"]
 
 _RIDGES = (0.0001, 0.0003, 0.001, 0.003, 0.01)
@@ -38,16 +36,12 @@ class FindingsHead:
         return 1 / (1 + np.exp(-(features @ self.weight.T + self.bias)))
 
 
-def expected_f_threshold(probability: np.ndarray, beta: float = 1.0, share: float = 1.0) -> float:
-    """The highest threshold whose F-beta, as calibrated probabilities (N,) expect it of themselves, is near the best.
-
-    With ``share`` 1 it is the best one. Where the curve is flat, as for a finding that is hardly seen, a little
-    less than the best costs far fewer false alarms.
-    """
+def expected_f_threshold(probability: np.ndarray, beta: float = 1.0) -> float:
+    """The threshold with the best F-beta that calibrated probabilities (N,) expect of themselves."""
     p = np.sort(probability)[::-1]
     hits = np.cumsum(p)
     f = (1 + beta**2) * hits / (np.arange(1, len(p) + 1) + beta**2 * p.sum())
-    best = int(np.flatnonzero(f >= share * f.max())[0])
+    best = int(f.argmax())
     return float((p[best] + p[min(best + 1, len(p) - 1)]) / 2)
 
 
@@ -87,14 +81,14 @@ def _crossfit(x: np.ndarray, y: np.ndarray, ridge: float, folds: int, seed: int)
 
 
 def fit(
-    features: np.ndarray, positive: np.ndarray, folds: int, beta: float, share: float, seed: int, least: float = 0.0
+    features: np.ndarray, positive: np.ndarray, folds: int, beta: float, seed: int, least: float = 0.0
 ) -> FindingsHead:
     """Fit all labels.
 
     Args:
         features: (N, F) standardised, out of fold; the first 14 are the labels' own concepts. positive: (N, 14) bool.
-        folds: of the cross-fitted probabilities. beta, share: of the thresholds, see ``expected_f_threshold``; for
-            "No Finding", whose false alarm is silence, ``share`` is 1. least: the lowest threshold there may be.
+        folds: of the cross-fitted probabilities. beta: of the thresholds, see ``expected_f_threshold``.
+        least: the lowest threshold there may be.
     """
     n_labels = positive.shape[1]
     weight, bias = np.zeros((n_labels, features.shape[1])), np.zeros(n_labels)
@@ -115,6 +109,6 @@ def fit(
         model = _model(_RIDGES[best]).fit(x, y)
         weight[k], bias[k] = model.coef_[0] * stretch, model.intercept_[0]
         crossfitted[:, k] = fits[best]
-        certain[k] = max(least, expected_f_threshold(fits[best], beta, 1.0 if LABELS[k] == "No Finding" else share))
+        certain[k] = max(least, expected_f_threshold(fits[best], beta))
         uncertain[k] = expected_f_threshold(fits[best], 2 * beta)
     return FindingsHead(weight, bias, np.minimum(uncertain, certain), certain, crossfitted)

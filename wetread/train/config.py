@@ -61,14 +61,13 @@ class EncoderConfig:
 
 @dataclass(frozen=True)
 class FindingsConfig:
-    """Calibration of the findings: ``folds`` of the cross-fitting, ``beta`` and ``share`` of the thresholds.
+    """Calibration of the findings: ``folds`` of the cross-fitting, ``beta`` of the thresholds.
 
     ``least``: what is less probable is not asserted, however rare the finding.
     """
 
     folds: int = 5
     beta: float = 1.0
-    share: float = 0.99
     least: float = 0.0
 
 

@@ -320,7 +320,7 @@ def _findings(run: Run) -> None:
     read = seen.findings_input()
     use = run.teachers & known
     config = run.config.findings
-    chosen = (config.folds, config.beta, config.share, run.config.seed, config.least)
+    chosen = (config.folds, config.beta, run.config.seed, config.least)
     head = calibrate.fit(read[use], positive[use], *chosen)
     probability = head.probabilities(read)
     probability[use] = head.crossfitted
