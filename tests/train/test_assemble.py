@@ -83,7 +83,7 @@ def test_sides_and_rare_long_sentences_are_no_stock() -> None:
 def test_a_study_does_not_teach_itself() -> None:
     probability = np.full((5, 14), 0.1)
     probability[:, 1] = [0.1, 0.2, 0.3, 0.8, 0.9]
-    weight = consensus.kernel(probability, probability[3], 0.1, without=np.arange(5) == 3)
+    weight = consensus.kernel(probability, probability[3], 0.1, without=3)
     assert weight[3] == 0
     assert weight.argmax() == 4
     assert weight.sum() == pytest.approx(1)
@@ -106,25 +106,3 @@ def test_agreement_obeys_the_commands_in_both_sections() -> None:
     assert taught[0] == (_CALM, ["No acute disease."])
     assert taught[5] == (_BIG, ["Cardiomegaly."])
     assert taught[9][1] == ["Pleural effusion."]
-
-
-def test_whose_report_is_no_reference_still_gives_sentences() -> None:
-    commands = np.zeros((10, 14), int)
-    commands[7:, LABELS.index("Pleural Effusion")] = 1
-    probability = np.where(commands == 1, 0.9, 0.1)
-    calm, other = ["The lungs are clear.", "No effusion."], ["Lungs clear."]
-    wet = ["There is a pleural effusion."]
-    reports = [*[calm] * 4, *[other] * 3, *[wet] * 3]
-    heard = np.array([True] * 4 + [False] * 6)
-    given = (
-        probability,
-        commands,
-        [(r, ["No acute disease."]) for r in reports],
-        ([_clean(" ".join(r)) for r in reports], ["no acute disease ."] * 10),
-        _clean,
-        DecoderConfig(consensus_often=2, consensus_width=0.2),
-    )
-    taught = consensus.agree(*given, heard)
-    assert taught[5][0] == calm, "the silent studies' own wording is not what is imitated"
-    assert "There is a pleural effusion." in taught[8][0], "their sentences are still there to obey with"
-    assert consensus.agree(*given)[8][0] == wet

@@ -73,10 +73,7 @@ class FindingsConfig:
 
 @dataclass(frozen=True)
 class DecoderConfig:
-    """The language model and its phases of training: words, consensus, and self-critical where it has epochs.
-
-    ``consensus_splits``: whose reports the consensus is to resemble; empty: all teachers'.
-    """
+    """The language model and its phases of training: words, consensus, and self-critical where it has epochs."""
 
     width: int = 192
     layers: int = 2
@@ -90,7 +87,6 @@ class DecoderConfig:
     label_smoothing: float = 0.05
     consensus_epochs: int = 16
     consensus_width: float = 0.4
-    consensus_splits: tuple[str, ...] = ()
     consensus_often: int = 3
     consensus_short: int = 9
     bleu_weight: float = 1.0

@@ -66,11 +66,11 @@ def pairwise_cider(references: Sequence[str], candidates: Sequence[str]) -> np.n
     return (10 / ORDERS * similarity * np.exp(-(delta**2) / (2 * CIDER_SIGMA**2))).astype(np.float32)
 
 
-def kernel(probability: np.ndarray, study: np.ndarray, width: float, without: np.ndarray | None = None) -> np.ndarray:
+def kernel(probability: np.ndarray, study: np.ndarray, width: float, without: int | None = None) -> np.ndarray:
     """(N,) weights, sum 1, of the studies ``probability`` (N, 14) by how alike their findings are to ``study`` (14,).
 
     Args:
-        width: of the kernel, in mean squared standard deviations of a logit. without: (N,) bool, get no weight.
+        width: of the kernel, in mean squared standard deviations of a logit. without: a study that gets no weight.
     """
     logit, own = (np.log(p / (1 - p)) for p in (np.clip(each, 1e-3, 1 - 1e-3) for each in (probability, study)))
     distance = (((logit - own) / logit.std(0).mean()) ** 2).mean(1)
@@ -105,7 +105,6 @@ def agree(
     references: tuple[Sequence[str], Sequence[str]],
     clean: Callable[[str], str],
     config: DecoderConfig,
-    heard: np.ndarray | None = None,
 ) -> list[tuple[list[str], list[str]]]:
     """For each study the sentences of FINDINGS and of IMPRESSION to teach.
 
@@ -113,16 +112,12 @@ def agree(
         probability, commands: (N, 14) of the studies, out of fold.
         reports: their sentences of both sections, cleaned for teaching. references: both sections as the metric
             reads them. clean: from text to the metric's tokens.
-        heard: (N,) bool, whose reports are references; None: all. The others give sentences to choose from alone.
     """
-    silent = np.zeros(len(probability), bool) if heard is None else ~heard
     stock = Stock.of([f for f, _ in reports], references[0], clean, config.consensus_often, config.consensus_short)
     impressions = _Impressions([i for _, i in reports], references[1], clean)
     wanted = commands.astype(bool)[:, OTHERS]
     taught = []
     for i in tqdm(range(len(probability)), desc="consensus", unit="study"):
-        without = silent.copy()
-        without[i] = True
-        weight = kernel(probability, probability[i], config.consensus_width, without)
+        weight = kernel(probability, probability[i], config.consensus_width, without=i)
         taught.append((assemble(stock, weight, wanted[i], config.bleu_weight), impressions.choose(weight, wanted[i])))
     return taught

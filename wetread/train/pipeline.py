@@ -398,11 +398,6 @@ def _decoder(run: Run) -> None:
         decoder.load_state_dict(load_file(agreed))
     else:
         texts = [lessons.teaching_text(row, tokenizer, config.max_tokens) for row in teachers]
-        heard = np.array([not config.consensus_splits or row.split in config.consensus_splits for row in teachers])
-        if heard.sum() < 2:
-            raise UsageError(
-                f"fewer than two teachers with FINDINGS are of the splits {', '.join(config.consensus_splits)}"
-            )
         agreement = consensus.agree(
             probability[taught],
             guess[taught],
@@ -410,7 +405,6 @@ def _decoder(run: Run) -> None:
             (lesson.texts, lesson.impressions),
             protocol.hypothesis,
             config,
-            heard,
         )
         log.info("consensus: %d reports taught of %d", len({tuple(f) for f, _ in agreement}), len(agreement))
         obeyed = torch.from_numpy(guess[taught])
