@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wetread.decode import Written
-from wetread.obey import obey, put_low, stated, with_heart
+from wetread.obey import obey, put_low, stated
 from wetread.report.labeler import label
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
@@ -188,13 +188,3 @@ def test_what_lies_low_is_called_basilar(plain: str, placed: str | None) -> None
 def test_what_is_hardly_seen_is_not_placed() -> None:
     labels = findings("Atelectasis") | {"Atelectasis": Finding(0.12, 0.05, 0.1, "positive")}
     assert put_low(written("There is atelectasis."), labels, _zones(0.9))[0].text == "There is atelectasis."
-
-
-def test_the_heart_is_not_passed_over() -> None:
-    body = written("The lungs are clear.")
-    assert [w.text for w in with_heart(body, findings())] == ["The heart is normal in size.", "The lungs are clear."]
-    unsure = findings() | {"Cardiomegaly": Finding(0.4, 0.3, 0.5, "uncertain")}
-    for labels in (findings("Cardiomegaly"), unsure):
-        assert list(with_heart(body, labels)) == body
-    told = written("The cardiomediastinal silhouette is normal.")
-    assert list(with_heart(told, findings())) == told

@@ -31,7 +31,7 @@ from wetread.model.runtime import (
 )
 from wetread.model.tokenizer import Tokenizer
 from wetread.model.zones import zone_chances, zone_means
-from wetread.obey import obey, put_low, with_heart
+from wetread.obey import obey, put_low
 from wetread.report.checks import prior_known, repair_report
 from wetread.similar import Index
 from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, Study
@@ -237,9 +237,7 @@ class Drafter:
         labels = look.labels
         result = self.written(study, look)
         obeyed = obey(result.findings, result.impression, labels, look.worn_spine)
-        body, conclusion = (
-            put_low(part, labels, look.zones) for part in (with_heart(obeyed.findings, labels), obeyed.impression)
-        )
+        body, conclusion = (put_low(part, labels, look.zones) for part in (obeyed.findings, obeyed.impression))
         repaired = repair_report(
             [w.text for w in body],
             [w.text for w in conclusion],

@@ -15,11 +15,11 @@ import numpy as np
 from wetread.decode import Written
 from wetread.model.zones import ZONES
 from wetread.report.labeler import asserted, label_spans
-from wetread.report.sites import LABEL_SITES, names_place, names_side, primary_site, sites_of
+from wetread.report.sites import LABEL_SITES, names_place, names_side, primary_site
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
 
-__all__ = ["Obeyed", "obey", "put_low", "stated", "with_heart"]
+__all__ = ["Obeyed", "obey", "put_low", "stated"]
 
 _SILENT = "No Finding"
 #: Findings that an IMPRESSION may not leave out.
@@ -225,12 +225,3 @@ def _placed_low(text: str, low: set[str]) -> str:
     placed = _LOW.sub(basilar, text, count=1)
     # The words must still say what they said.
     return placed if asserted(placed) == asserted(text) else text
-
-
-def with_heart(sentences: Sequence[Written], labels: Mapping[str, Finding]) -> tuple[Written, ...]:
-    """FINDINGS that pass over a heart of normal size say so: a reader could not tell whether anybody looked at it."""
-    site, words = LABEL_SITES["Cardiomegaly"], sentence("Cardiomegaly", "negative")
-    said = any(site in sites_of(w.text) for w in sentences)
-    if said or not words or labels["Cardiomegaly"].state != "negative":
-        return tuple(sentences)
-    return (Written(words, _STOCK), *sentences)
