@@ -63,6 +63,21 @@ def test_the_words_say_what_the_findings_say(draft: Draft) -> None:
     assert stated(draft.findings) == positive
 
 
+def test_the_words_tell_the_zone_where_there_is_evidence_of_it(drafter: Drafter) -> None:
+    study = read_study([film("RG1_UNCR.dcm")])
+    look = drafter.look(study)
+    zones = np.full((len(LABELS), 3), 1 / 3)
+    low = np.tile([0.05, 0.05, 0.9], (len(LABELS), 1))
+    said = {
+        name: " ".join(w.text for w in drafter.words(study, replace(look, zones=own))[0])
+        for name, own in (("unknown", None), ("open", zones), ("low", low))
+    }
+    assert said["unknown"] == said["open"]
+    assert "basilar" not in said["open"]
+    assert "basilar" in said["low"]
+    assert stated(said["low"]) == stated(said["open"])
+
+
 def test_a_draft_leaves_without_a_severe_flag(draft: Draft) -> None:
     flags = check(Report(draft.findings, draft.impression), draft=draft, prior_given=False)
     assert [f for f in flags if f.severity == "severe" and not f.critical] == []
