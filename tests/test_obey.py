@@ -188,3 +188,17 @@ def test_what_lies_low_is_called_basilar(plain: str, placed: str | None) -> None
 def test_what_is_hardly_seen_is_not_placed() -> None:
     labels = findings("Atelectasis") | {"Atelectasis": Finding(0.12, 0.05, 0.1, "positive")}
     assert put_low(written("There is atelectasis."), labels, _zones(0.9))[0].text == "There is atelectasis."
+
+
+def test_emphysema_is_not_named() -> None:
+    words = written("There is a pulmonary opacity.", "No emphysema.", "There is emphysema.")
+    result = obey(words, written("Emphysema and scarring without acute disease."), findings("Lung Opacity"))
+    assert [w.text for w in result.findings] == ["There is a pulmonary opacity.", "The lungs are otherwise clear."]
+    assert [w.text for w in result.impression] == ["Pulmonary opacity."]
+
+
+def test_an_enlarged_heart_is_not_called_borderline() -> None:
+    words = written("The heart size is upper limits of normal.", "There is no pneumothorax.")
+    result = obey(words, written("Mild cardiomegaly."), findings("Cardiomegaly"))
+    assert [w.text for w in result.findings] == ["The heart is enlarged.", "There is no pneumothorax."]
+    assert [w.text for w in result.impression] == ["Mild cardiomegaly."]

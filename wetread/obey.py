@@ -42,6 +42,10 @@ _DETAIL_FROM = 0.15
 #: Of a device, whose name is all the detail there is: that there is one says little about which.
 _KIND_FROM = 0.5
 _WORN = re.compile(r"\b(?:degenerat\w+|osteophyt\w+|spondylosis|spondylotic)\b", re.IGNORECASE)
+#: A disease outside the 14 labels that none of the network's concepts tells well enough to name it (``docs/log.md``).
+_UNTOLD = re.compile(r"\b(?:emphysema\w*|copd|chronic obstructive)\b", re.IGNORECASE)
+#: Of a heart, by CheXbert's habit enlarged, to a reader not.
+_BORDERLINE = re.compile(r"\b(?:upper limits?|borderline)\b", re.IGNORECASE)
 _JOINT = re.compile(r"\b(?:shoulders?|acromioclavicular|glenohumeral|sternoclavicular|joints?)\b", re.IGNORECASE)
 #: Chance of the lower zone (``model.zones``) from which a finding is called basilar. ``benchmarks/zones.py`` says
 #: how many reports agree.
@@ -125,6 +129,17 @@ def _worn_spine(text: str) -> bool:
     return abnormal and bool(_WORN.search(text)) and not _JOINT.search(text) and not _asserts(text)
 
 
+def _names_untold(text: str) -> bool:
+    """Whether a sentence states a disease that nothing tells."""
+    return bool(_UNTOLD.search(text)) and any(
+        m.label == _SILENT and m.state == "negative" and _UNTOLD.search(m.phrase) for m in label_spans(text)
+    )
+
+
+def _calls_borderline(text: str) -> bool:
+    return bool(_BORDERLINE.search(text)) and any(m.label == "Cardiomegaly" for m in label_spans(text))
+
+
 def obey(
     findings: Sequence[Written],
     impression: Sequence[Written],
@@ -151,6 +166,10 @@ def obey(
             extra = _asserts(written.text) - wanted
             if not spine and _worn_spine(written.text):
                 notes.append("A sentence on a degenerated spine, for which there was little evidence, was dropped.")
+            elif _names_untold(written.text):
+                notes.append("A sentence that named emphysema, which the model cannot tell, was dropped.")
+            elif not extra and "Cardiomegaly" in wanted and _calls_borderline(written.text):
+                notes.append("A sentence that called an enlarged heart borderline was dropped.")
             elif not extra and _unsupported(written.text, labels):
                 # The finding is added from the stock below, without a side, a place or a size that nothing supports.
                 notes.append("Details of a weakly supported finding were left out.")
