@@ -19,7 +19,7 @@ from wetread.report.sites import LABEL_SITES, names_place, names_side, primary_s
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
 
-__all__ = ["Obeyed", "obey", "put_low", "stated"]
+__all__ = ["LOWER_FROM", "Obeyed", "obey", "put_low", "stated"]
 
 _SILENT = "No Finding"
 #: Findings that an IMPRESSION may not leave out.
