@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from wetread.decode import Written
@@ -157,8 +156,8 @@ def test_a_finding_on_one_side_is_said_without_it() -> None:
     assert device.findings[0].text == "There is a left-sided pacemaker."
 
 
-def _zones(lower: float) -> np.ndarray:
-    return np.tile([(1 - lower) / 2, (1 - lower) / 2, lower], (len(LABELS), 1))
+def _lower(chance: float) -> dict[str, float]:
+    return dict.fromkeys(LABELS, chance)
 
 
 @pytest.mark.parametrize(
@@ -178,16 +177,16 @@ def _zones(lower: float) -> np.ndarray:
 )
 def test_what_lies_low_is_called_basilar(plain: str, placed: str | None) -> None:
     labels = findings("Lung Opacity", "Atelectasis", "Pleural Effusion", "Cardiomegaly")
-    (low,) = put_low(written(plain), labels, _zones(0.9))
+    (low,) = put_low(written(plain), labels, _lower(0.9))
     assert low.text == (placed or plain)
     assert stated(low.text) == stated(plain)
-    for unknown in (None, _zones(0.34)):
+    for unknown in ({}, _lower(0.34)):
         assert put_low(written(plain), labels, unknown)[0].text == plain
 
 
 def test_what_is_hardly_seen_is_not_placed() -> None:
     labels = findings("Atelectasis") | {"Atelectasis": Finding(0.12, 0.05, 0.1, "positive")}
-    assert put_low(written("There is atelectasis."), labels, _zones(0.9))[0].text == "There is atelectasis."
+    assert put_low(written("There is atelectasis."), labels, _lower(0.9))[0].text == "There is atelectasis."
 
 
 def test_emphysema_is_not_named() -> None:

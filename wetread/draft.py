@@ -30,7 +30,7 @@ from wetread.model.runtime import (
     study_memory,
 )
 from wetread.model.tokenizer import Tokenizer
-from wetread.model.zones import zone_chances, zone_means
+from wetread.model.zones import ZONES, zone_chances, zone_means
 from wetread.obey import obey, put_low
 from wetread.report.checks import prior_known, repair_report
 from wetread.similar import Index
@@ -237,7 +237,8 @@ class Drafter:
         labels = look.labels
         result = self.written(study, look)
         obeyed = obey(result.findings, result.impression, labels, look.worn_spine)
-        body, conclusion = (put_low(part, labels, look.zones) for part in (obeyed.findings, obeyed.impression))
+        lower = {} if look.zones is None else dict(zip(LABELS, look.zones[:, ZONES.index("lower")], strict=True))
+        body, conclusion = (put_low(part, labels, lower) for part in (obeyed.findings, obeyed.impression))
         repaired = repair_report(
             [w.text for w in body],
             [w.text for w in conclusion],

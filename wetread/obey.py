@@ -10,10 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from wetread.decode import Written
-from wetread.model.zones import ZONES
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, names_place, names_side, primary_site
 from wetread.report.stock import sentence
@@ -210,22 +207,19 @@ def obey(
 
 
 def put_low(
-    sentences: Sequence[Written], labels: Mapping[str, Finding], zones: np.ndarray | None
+    sentences: Sequence[Written], labels: Mapping[str, Finding], lower: Mapping[str, float]
 ) -> tuple[Written, ...]:
     """Sentences of what is seen in the lower zone of the lungs name it: "basilar atelectasis".
 
     Nothing is said of a side, nor of what is hardly seen; a sentence that names a place is left as it is.
 
     Args:
-        zones: (14, 3) the chance of each zone for each label (``model.zones``); None: nothing is known of them.
+        lower: by label the chance that it lies in the lower zone (``model.zones``); empty: nothing is known of it.
     """
-    if zones is None:
-        return tuple(sentences)
-    chance = dict(zip(LABELS, zones[:, ZONES.index("lower")], strict=True))
     low = {
         name
         for name, least in LOWER_FROM.items()
-        if labels[name].state == "positive" and labels[name].probability >= _DETAIL_FROM and chance[name] >= least
+        if labels[name].state == "positive" and labels[name].probability >= _DETAIL_FROM and lower.get(name, 0) >= least
     }
     return tuple(replace(w, text=_placed_low(w.text, low)) for w in sentences)
 
