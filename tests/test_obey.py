@@ -148,7 +148,7 @@ def test_a_denial_and_another_joint_are_no_worn_spine() -> None:
 
 
 def test_a_finding_on_one_side_is_said_without_it() -> None:
-    words = written("There is scarring or atelectasis in the left midlung.", "There is no left pneumothorax.")
+    words = written("There are scars, or perhaps atelectasis, in the left midlung.", "There is no left pneumothorax.")
     result = obey(words, written("Right basilar opacity."), findings("Lung Opacity"))
     texts = [w.text for w in (*result.findings, *result.impression)]
     assert texts == ["There is a pulmonary opacity.", "There is no left pneumothorax.", "Pulmonary opacity."]
@@ -167,10 +167,10 @@ def _lower(chance: float) -> dict[str, float]:
         ("There is an opacity.", "There is a basilar opacity."),
         ("Opacities compatible with atelectasis.", "Basilar opacities compatible with atelectasis."),
         ("Interstitial opacities.", "Basilar interstitial opacities."),
-        ("Mild atelectasis.", "Mild basilar atelectasis."),
+        ("Slight atelectasis.", "Slight basilar atelectasis."),
         ("There is patchy air space disease.", "There is patchy basilar air space disease."),
         ("There is atelectasis in the left upper lobe.", None),
-        ("There is no focal airspace disease.", None),
+        ("There is no airspace disease here.", None),
         ("There is an opacity and a small pleural effusion.", None),
         ("The heart is enlarged.", None),
     ],
@@ -191,13 +191,13 @@ def test_what_is_hardly_seen_is_not_placed() -> None:
 
 def test_emphysema_is_not_named() -> None:
     words = written("There is a pulmonary opacity.", "No emphysema.", "There is emphysema.")
-    result = obey(words, written("Emphysema and scarring without acute disease."), findings("Lung Opacity"))
+    result = obey(words, written("Emphysema with scars, nothing acute."), findings("Lung Opacity"))
     assert [w.text for w in result.findings] == ["There is a pulmonary opacity.", "The lungs are otherwise clear."]
     assert [w.text for w in result.impression] == ["Pulmonary opacity."]
 
 
 def test_an_enlarged_heart_is_not_called_borderline() -> None:
-    words = written("The heart size is upper limits of normal.", "There is no pneumothorax.")
+    words = written("Today the heart size is upper limits of normal.", "There is no pneumothorax.")
     result = obey(words, written("Mild cardiomegaly."), findings("Cardiomegaly"))
     assert [w.text for w in result.findings] == ["The heart is enlarged.", "There is no pneumothorax."]
     assert [w.text for w in result.impression] == ["Mild cardiomegaly."]

@@ -69,11 +69,11 @@ def test_nothing_is_said_twice_in_other_words() -> None:
 def test_sides_and_rare_long_sentences_are_no_stock() -> None:
     assert detailed("There is a left pleural effusion.")
     assert not detailed("There are bilateral pleural effusions.")
-    assert detailed("There are small pleural effusions, right larger than left.")
-    assert detailed("Scarring or atelectasis right midlung.")
+    assert detailed("There are tiny pleural effusions, more on the right than on the left.")
+    assert detailed("Scars, or perhaps atelectasis, of the right midlung.")
     assert detailed("Calcified granuloma in the left upper lobe.")
     assert not detailed("There is no left pneumothorax.")
-    assert not detailed("The heart size is at the upper limits of normal.")
+    assert not detailed("Today the heart size is upper limits of normal.")
     long = "The heart is moderately enlarged in a way that was said of one single patient only."
     stock = _stock([*_REPORTS, [long, "There is a left pleural effusion."]])
     assert long not in stock.texts
