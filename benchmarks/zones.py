@@ -73,27 +73,24 @@ def main() -> None:
     for label, least in LOWER_FROM.items():
         k = LABELS.index(label)
         says = np.flatnonzero(stated[:, k] == 1)
-        low = [i for i in says if chance[i, k, LOWER] >= least]
         count: dict[str, int] = defaultdict(int)
         for i in says:
             told = zones_told(run, int(use[i]), label)
-            if told:
-                count["named"] += 1
-                count["named lower"] += "lower" in told
-        for i in low:
-            told = zones_told(run, int(use[i]), label)
             key = "absent" if told is None else "none" if not told else "lower" if "lower" in told else "other"
-            count[key] += 1
+            count[f"all {key}"] += 1
+            count[key] += chance[i, k, LOWER] >= least
+        low = sum(count[key] for key in ("absent", "none", "lower", "other"))
         placed = count["lower"] + count["other"]
+        named = count["all lower"] + count["all other"]
         lines.append(
             [
                 label,
                 f"{len(says)}",
-                f"{len(low)}",
+                f"{low}",
                 f"{count['absent']}",
                 f"{count['none']}",
                 f"{count['lower']} of {placed} = {count['lower'] / max(1, placed):.2f}",
-                f"{count['named lower'] / max(1, count['named']):.2f}",
+                f"{count['all lower'] / max(1, named):.2f}",
             ]
         )
     print(f"{len(use)} teachers with a frontal film, out of fold.\n")
