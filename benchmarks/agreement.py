@@ -55,7 +55,7 @@ def main() -> None:
     with np.load(run.folder / "findings.npz", allow_pickle=False) as stored:
         probability, positive_from = stored["probability"], stored["positive_from"]
     rows = lessons.reader_rows(
-        run.rows, seen.studies, seen.outputs, seen.scale, seen.concepts(), probability, tokenizer
+        run.rows, seen.studies, seen.outputs, seen.scales, seen.concepts(), probability, tokenizer
     )
     index = torch.tensor([i for i, row in enumerate(run.rows) if row.split == "val"])
     commands = torch.from_numpy(commands_of(probability, positive_from))[index]

@@ -18,7 +18,7 @@ wetread() { "$PY" -m wetread "$@"; }
 train() { ${TORCHRUN:-$PY} -m wetread train "$here/iu_xray.toml" --stage "$1"; }
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(data pack warmup targets encoder places outputs findings decoder export score)
+[ ${#stages[@]} -gt 0 ] || stages=(data pack warmup targets encoder finish places outputs findings decoder export score)
 for stage in "${stages[@]}"; do
   case "$stage" in
     data)

@@ -16,7 +16,7 @@ from wetread.report.sites import LABEL_SITES, names_place, names_side, primary_s
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
 
-__all__ = ["LOWER_FROM", "Obeyed", "obey", "put_low", "stated"]
+__all__ = ["LOWER_FROM", "Obeyed", "calls_borderline", "names_untold", "obey", "put_low", "stated"]
 
 _SILENT = "No Finding"
 #: Findings that an IMPRESSION may not leave out.
@@ -126,14 +126,15 @@ def _worn_spine(text: str) -> bool:
     return abnormal and bool(_WORN.search(text)) and not _JOINT.search(text) and not _asserts(text)
 
 
-def _names_untold(text: str) -> bool:
+def names_untold(text: str) -> bool:
     """Whether a sentence states a disease that nothing tells."""
     return bool(_UNTOLD.search(text)) and any(
         m.label == _SILENT and m.state == "negative" and _UNTOLD.search(m.phrase) for m in label_spans(text)
     )
 
 
-def _calls_borderline(text: str) -> bool:
+def calls_borderline(text: str) -> bool:
+    """Whether a sentence puts the heart at the edge of normal."""
     return bool(_BORDERLINE.search(text)) and any(m.label == "Cardiomegaly" for m in label_spans(text))
 
 
@@ -163,9 +164,9 @@ def obey(
             extra = _asserts(written.text) - wanted
             if not spine and _worn_spine(written.text):
                 notes.append("A sentence on a degenerated spine, for which there was little evidence, was dropped.")
-            elif _names_untold(written.text):
+            elif names_untold(written.text):
                 notes.append("A sentence that named emphysema, which the model cannot tell, was dropped.")
-            elif not extra and "Cardiomegaly" in wanted and _calls_borderline(written.text):
+            elif not extra and "Cardiomegaly" in wanted and calls_borderline(written.text):
                 notes.append("A sentence that called an enlarged heart borderline was dropped.")
             elif not extra and _unsupported(written.text, labels):
                 # The finding is added from the stock below, without a side, a place or a size that nothing supports.

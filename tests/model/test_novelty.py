@@ -54,6 +54,26 @@ def test_a_film_in_no_known_direction_is_far(
     assert score(vector[:, 800], -lateral[800], arrays) > score(vector[:, 800], lateral[800], arrays) + 2
 
 
+def test_networks_that_learned_from_all_teachers_keep_the_scale(
+    films: tuple[np.ndarray, np.ndarray], arrays: dict[str, np.ndarray]
+) -> None:
+    vector, lateral = films
+    taught = np.arange(FILMS) < 800
+    # Other spaces, in which films that were learned from lie nearer to the mean than others.
+    turned = np.stack(
+        [v @ np.linalg.qr(np.random.default_rng(k).normal(size=(WIDTH, WIDTH)))[0] for k, v in enumerate(vector)]
+    )
+    turned[:, taught] *= 0.7
+    new = fitting.finished(arrays, turned, lateral, taught)
+    assert set(new) == set(ARRAYS)
+    assert new["far_from"] == arrays["far_from"]
+    values = np.array([score(turned[:, i], lateral[i], new) for i in range(800, FILMS)])
+    assert abs(values.mean()) < 0.1
+    assert np.mean([is_far(v, new) for v in values]) < 0.05
+    # With the folds' own arrays these films would all be far.
+    assert np.mean([is_far(score(turned[:, i], lateral[i], arrays), arrays) for i in range(800, FILMS)]) > 0.5
+
+
 def test_the_distance_is_mahalanobis() -> None:
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(5, 5))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wetread.train import consensus
-from wetread.train.assemble import OTHERS, Stock, assemble, detailed
+from wetread.train.assemble import OTHERS, Stock, assemble, detailed, unfit
 from wetread.train.config import DecoderConfig
 from wetread.types import LABELS
 
@@ -74,6 +74,8 @@ def test_sides_and_rare_long_sentences_are_no_stock() -> None:
     assert detailed("Calcified granuloma in the left upper lobe.")
     assert not detailed("There is no left pneumothorax.")
     assert not detailed("Today the heart size is upper limits of normal.")
+    assert unfit("Today the heart size is upper limits of normal.")
+    assert unfit("Old scars and emphysema are seen.")
     long = "The heart is moderately enlarged in a way that was said of one single patient only."
     stock = _stock([*_REPORTS, [long, "There is a left pleural effusion."]])
     assert long not in stock.texts

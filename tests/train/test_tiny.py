@@ -61,7 +61,7 @@ def test_exported_and_torch_networks_agree(tiny: Path) -> None:
     seen = OnnxFilmReader(bundle, threads=1)(film)
     probabilities = []
     for number in range(4):
-        state = load_file(tiny / "tiny" / f"encoder{number}.safetensors")
+        state = load_file(tiny / "tiny" / f"finished-encoder{number}.safetensors")
         network = FilmEncoder(len(bundle.index["concepts"]), 32).eval()
         network.load_state_dict(state)
         with torch.no_grad():
@@ -71,6 +71,23 @@ def test_exported_and_torch_networks_agree(tiny: Path) -> None:
     assert seen.places is not None, "the reports of this collection name sides"
     assert seen.places.shape == (1, 14, 14, 14)
     assert {"place_mean", "place_sd"} <= set(bundle.arrays)
+
+
+@pytest.mark.slow
+def test_finished_networks_ship_and_those_of_the_folds_calibrate(tiny: Path) -> None:
+    from safetensors.numpy import load_file
+
+    def weights(name: str) -> dict[str, np.ndarray]:
+        return dict(load_file(tiny / "tiny" / f"{name}.safetensors"))
+
+    blind, finished = weights("encoder0"), weights("finished-encoder0")
+    first, last = "backbone._blocks.4._project_conv.weight", "backbone._blocks.5._project_conv.weight"
+    assert np.array_equal(blind[first], finished[first]), "the first blocks stay as they are"
+    assert not np.array_equal(blind[last], finished[last])
+    with np.load(tiny / "tiny" / "seen0.npz") as own, np.load(tiny / "tiny" / "finished-seen0.npz") as others:
+        looked = ~np.isnan(own["lateral"])
+        assert np.array_equal(looked, ~np.isnan(others["lateral"]))
+        assert not np.allclose(own["logits"][looked], others["logits"][looked])
 
 
 @pytest.mark.slow
@@ -107,13 +124,22 @@ def test_a_bundle_is_trained_on(tiny: Path, tmp_path: Path) -> None:
         shutil.copytree(tiny / name, tmp_path / name)
     # Another seed: a network that began anew would be another one.
     text = (ROOT / "runs" / "tiny.toml").read_text().replace("seed = 1", "seed = 5")
-    config = tmp_path / "on.toml"
-    config.write_text(
-        text.replace("neck = 32", f'neck = 32\ncontinued = "{tiny / "tiny_bundle"}"\nlearning_rate = 0.0')
-    )
-    for stage in ("pack", "targets", "encoder"):
-        run([sys.executable, "-m", "wetread", "train", str(config), "--stage", stage, "--fold", "2"], tmp_path)
-    before, after = (load_file(f / "tiny" / "encoder2.safetensors") for f in (tiny, tmp_path))
+    config, earlier = tmp_path / "on.toml", tmp_path / "earlier"
+    config.write_text(text.replace("neck = 32", f'neck = 32\ncontinued = "{earlier}"\nlearning_rate = 0.0'))
+    shutil.copytree(tiny / "tiny_bundle", earlier)
+    command = [sys.executable, "-m", "wetread", "train", str(config), "--fold", "2", "--stage"]
+    for stage in ("pack", "targets"):
+        run([*command, stage], tmp_path)
+    env = {**os.environ, "WETREAD_RUNS": str(tmp_path)}
+    refused = subprocess.run([*command, "encoder"], env=env, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "have learned from all of these studies" in refused.stderr
+    index = json.loads((earlier / "bundle.json").read_text())
+    index["provenance"]["finished_on"] = "studies of another collection"
+    (earlier / "bundle.json").write_text(json.dumps(index))
+    assert "none of these may be among yours" in run([*command, "encoder"], tmp_path)
+    before = load_file(tiny / "tiny" / "finished-encoder2.safetensors")
+    after = load_file(tmp_path / "tiny" / "encoder2.safetensors")
     # Nothing was learned at a rate of zero: the weights are the bundle's, in half precision.
     assert torch.allclose(after["scores.weight"], before["scores.weight"], atol=1e-3)
     assert not (tmp_path / "tiny" / "encoder0.safetensors").exists()

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from wetread.data.manifest import ManifestStudy  # noqa: E402
 from wetread.errors import BundleError, UsageError  # noqa: E402
 from wetread.model.findings import commands_of, fuse, head_input  # noqa: E402
-from wetread.train import calibrate, encode, features, pipeline, places, resume, targets, zones  # noqa: E402
+from wetread.train import calibrate, encode, features, lessons, pipeline, places, resume, targets, zones  # noqa: E402
 from wetread.train.config import load_config  # noqa: E402
 from wetread.train.decoder import Memory, ReportDecoder  # noqa: E402
 from wetread.train.encoder import FilmEncoder, PlaceHead  # noqa: E402
@@ -117,6 +117,35 @@ def test_the_mean_of_networks_varies_less_by_their_chance_errors() -> None:
     assert np.allclose(ratio, np.sqrt([7 / 6 / 1.5, 25 / 6 / 4.5]), atol=0.03)
     assert np.allclose(features.shrinkage([network(0.0)] * 3, films, folds=3), 1)
     assert features.shrinkage([network(1.0)], [], folds=1).tolist() == [1.0, 1.0]
+
+
+def test_drift_brings_other_networks_to_scale() -> None:
+    rng = np.random.default_rng(2)
+    before = rng.normal(size=(400, 3, 4, 4)) + np.array([0, 1, 2])[:, None, None]
+    times, more = np.array([1, 2, 0.5]), np.array([0, -1, 3])
+    added, multiplied = features.drift(before, before * times[:, None, None] + more[:, None, None])
+    assert np.allclose(multiplied, times, atol=1e-4)
+    assert np.allclose(added, np.array([0, 1, -1]) + more, atol=0.05)
+    scale = lessons.Scale(np.zeros(3), np.ones(3), np.array([0.0, 1, 2]), np.ones(3))
+    still = np.zeros(3), np.ones(3)
+    moved = scale.moved(still, (added, multiplied))
+    after = before * times[:, None, None] + more[:, None, None]
+    assert np.allclose(moved.maps(after[0]), scale.maps(before[0]), atol=0.06)
+    assert np.array_equal(moved.logit_sd, scale.logit_sd)
+
+
+def test_teachers_are_seen_by_the_folds_and_others_by_what_ships() -> None:
+    def outputs(value: float, width: int) -> features.FilmOutputs:
+        maps = np.full((3, 14, 14, 14), value)
+        return features.FilmOutputs(
+            np.full((3, 2), value), maps[:, :2], maps, maps, np.full(3, value), np.full((1, 3, width), value)
+        )
+
+    both = features.joined(outputs(1, 4), outputs(2, 4), np.array([True, False, True]))
+    assert both.logits[:, 0].tolist() == [1, 2, 1]
+    assert both.places[:, 0, 0, 0].tolist() == [1, 2, 1]
+    assert both.lateral.tolist() == [1, 2, 1]
+    assert (both.vector == 1).all()
 
 
 def test_no_frontal_film_gives_no_zones() -> None:

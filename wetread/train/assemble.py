@@ -19,11 +19,12 @@ import numpy as np
 from scipy import sparse
 
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
+from wetread.obey import calls_borderline, names_untold
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, names_place, primary_site
 from wetread.types import LABELS
 
-__all__ = ["OTHERS", "Stock", "assemble", "detailed", "stated"]
+__all__ = ["OTHERS", "Stock", "assemble", "detailed", "stated", "unfit"]
 
 #: Columns of the 14 labels that are findings: all but "No Finding".
 OTHERS = tuple(i for i, name in enumerate(LABELS) if name != "No Finding")
@@ -61,6 +62,11 @@ def detailed(sentence: str) -> bool:
     return names_place(sentence) and any(
         m.state == "negative" if m.label == "No Finding" else m.state != "negative" for m in label_spans(sentence)
     )
+
+
+def unfit(sentence: str) -> bool:
+    """Whether a sentence is not to be taught: it would be dropped from a draft, or is one patient's."""
+    return detailed(sentence) or names_untold(sentence) or calls_borderline(sentence)
 
 
 def _alike(texts: Sequence[str]) -> np.ndarray:
@@ -123,7 +129,7 @@ class Stock:
         count = Counter(s for report in reports for s in dict.fromkeys(report))
         texts = [s for s, n in count.most_common() if n >= often or len(s.split()) <= short]
         surely, perhaps = (each[:, OTHERS] for each in stated(texts))
-        kept = [i for i, s in enumerate(texts) if (count[s] >= often or perhaps[i].any()) and not detailed(s)]
+        kept = [i for i, s in enumerate(texts) if (count[s] >= often or perhaps[i].any()) and not unfit(s)]
         texts = [texts[i] for i in kept]
         places: dict[str, list[float]] = {s: [] for s in texts}
         for report in reports:

@@ -37,8 +37,10 @@ class EncoderConfig:
     ``joint``: those of ChestX-ray14 are taught beside the run's own, for the findings both name. ``continued``: the
     folder of a run or bundle of the same folds, whose encoders are trained on. ``members``: networks a fold, each from
     a seed of its own; network n is blind to fold n % folds. ``place_epochs``: of the head that tells where the labels
-    lie, on the finished encoder; 0: none. ``precision``: ``bf16`` where the device computes in it, else single;
-    ``fp32`` always single.
+    lie, on the trained encoder; 0: none. ``finish_epochs``: each network is then trained on with all teachers, at
+    ``finish_rate`` and with its first ``finish_frozen`` blocks as they are, and ships in place of the blind one, which
+    stays behind to calibrate; 0: the blind ones ship. ``precision``: ``bf16`` where the device computes in it, else
+    single; ``fp32`` always single.
     """
 
     init: str = "imagenet"
@@ -56,6 +58,9 @@ class EncoderConfig:
     ema: float = 0.998
     dropout: float = 0.2
     place_epochs: int = 6
+    finish_epochs: int = 0
+    finish_rate: float = 4e-4
+    finish_frozen: int = 5
     precision: str = "bf16"
 
 

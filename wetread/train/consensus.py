@@ -18,7 +18,7 @@ from scipy import sparse
 from tqdm import tqdm
 
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
-from wetread.train.assemble import OTHERS, Stock, assemble, detailed, stated
+from wetread.train.assemble import OTHERS, Stock, assemble, stated, unfit
 from wetread.train.config import DecoderConfig
 
 __all__ = ["agree", "kernel", "pairwise_cider"]
@@ -86,7 +86,7 @@ class _Impressions:
     def __init__(self, impressions: Sequence[Sequence[str]], references: Sequence[str], clean: Callable[[str], str]):
         count = Counter(tuple(i) for i in impressions if i)
         _, perhaps = stated([" ".join(i) for i in count])
-        short = [sum(len(s.split()) for s in i) <= _MOST_WORDS and not any(map(detailed, i)) for i in count]
+        short = [sum(len(s.split()) for s in i) <= _MOST_WORDS and not any(map(unfit, i)) for i in count]
         kept = [k for k, n in enumerate(count.values()) if short[k] and (n > 1 or perhaps[k].any())]
         self.texts = [list(count)[k] for k in kept]
         self.perhaps = perhaps[kept][:, OTHERS]

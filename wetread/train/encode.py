@@ -128,8 +128,9 @@ class _Average:
 
 
 def _optimizer(network: nn.Module, config: EncoderConfig) -> torch.optim.Optimizer:
-    decay = [p for p in network.parameters() if p.ndim > 1]
-    rest = [p for p in network.parameters() if p.ndim <= 1]
+    learning = [p for p in network.parameters() if p.requires_grad]
+    decay = [p for p in learning if p.ndim > 1]
+    rest = [p for p in learning if p.ndim <= 1]
     groups = [{"params": decay, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
 
@@ -172,6 +173,7 @@ def train_encoder(
     start: dict[str, torch.Tensor] | None,
     checkpoint: Path,
     name: str = "encoder",
+    frozen: int = 0,
 ) -> FilmEncoder:
     """Train one network on the given studies and return its averaged weights; resumes from checkpoint.
 
@@ -180,6 +182,7 @@ def train_encoder(
         targets: (studies, C) in [0, 1], NaN unknown. weights: (C,).
         start: weights to begin with (by name, where shapes agree), or None for ``config.init``.
         checkpoint: file of the state after each epoch (safetensors cannot hold an optimizer; loaded weights_only).
+        frozen: the first blocks of the backbone that stay as they are, which saves their part of the backward pass.
     """
     rank, size = world()
     device = device_of_training()
@@ -197,6 +200,9 @@ def train_encoder(
         network.load_imagenet()
     network = network.to(device)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    still = network.first_blocks(frozen)
+    for part in still:
+        part.requires_grad_(False)
     average = _Average(network, config.ema)
     optimizer = _optimizer(network, config)
     per_epoch = math.ceil(len(_order(len(studies), 0, rank, size)) / config.batch)
@@ -215,6 +221,8 @@ def train_encoder(
     weight = torch.from_numpy(weights).to(device)
     for epoch in range(first, config.epochs):
         wrapped.train()
+        for part in still:
+            part.eval()
         augment = Augment(config.size, seed * 1000 + epoch * 10 + rank)
         order = [studies[i] for i in _order(len(studies), seed * 1000 + epoch, rank, size)]
         progress = tqdm(total=per_epoch, desc=f"{name} {epoch + 1}/{config.epochs}", unit="batch", disable=rank > 0)

@@ -91,6 +91,11 @@ class FilmEncoder(nn.Module):
     def load_imagenet(self) -> None:
         self.backbone.load_state_dict(imagenet())
 
+    def first_blocks(self, count: int) -> list[nn.Module]:
+        """The stem and the first ``count`` blocks of the backbone; empty for none."""
+        net = self.backbone
+        return [net._conv_stem, net._bn0, *net._blocks[:count]] if count else []
+
     def features(self, x: torch.Tensor) -> Features:
         """(B, 1, S, S) in [0, 1] → what the scores are read from."""
         net = self.backbone

@@ -27,6 +27,9 @@ __all__ = ["card", "commit", "export_decoder", "export_encoder", "write_bundle"]
 _OPSET = 17
 #: Tensors smaller than this keep single precision: biases, norms.
 _SMALL = 1024
+#: What the encoders learned from, for the card.
+_BLIND = "K-fold: each blind to one of {folds} parts of the teaching studies"
+_FINISHED = _BLIND + "; so they calibrated all\nthat follows; then each was trained on with all of these studies"
 
 
 def _export(network: nn.Module, inputs: tuple[torch.Tensor, ...], path: Path, names: Any, axes: Any) -> None:
@@ -149,7 +152,7 @@ def card(config: Config, run: Path) -> str:
         version=config.version,
         scores=table,
         networks=config.encoder.folds * config.encoder.members,
-        folds=config.encoder.folds,
+        taught=(_FINISHED if config.encoder.finish_epochs else _BLIND).format(folds=config.encoder.folds),
         least=f"{config.findings.least:g}",
     )
 

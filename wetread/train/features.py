@@ -9,7 +9,7 @@ import numpy as np
 
 from wetread.model.findings import fuse
 
-__all__ = ["FILM_KEYS", "FilmOutputs", "StudyFeatures", "gather", "shrinkage", "study_features"]
+__all__ = ["FILM_KEYS", "FilmOutputs", "StudyFeatures", "drift", "gather", "joined", "shrinkage", "study_features"]
 
 
 #: What is kept of each film.
@@ -51,6 +51,27 @@ def gather(outputs: Sequence[dict[str, np.ndarray]]) -> FilmOutputs:
 
     means = {key: mean(key) for key in FILM_KEYS if key != "vector"}
     return FilmOutputs(**means, vector=np.stack([o["vector"] for o in outputs]))
+
+
+def joined(own: FilmOutputs, others: FilmOutputs, taught: np.ndarray) -> FilmOutputs:
+    """Films of the teachers (N,) bool as ``own`` sees them, all other films as ``others`` does; vectors are own's."""
+
+    def chosen(key: str) -> np.ndarray:
+        mine, theirs = getattr(own, key), getattr(others, key)
+        return np.where(taught.reshape(-1, *[1] * (mine.ndim - 1)), mine, theirs)
+
+    return FilmOutputs(**{key: chosen(key) for key in FILM_KEYS if key != "vector"}, vector=own.vector)
+
+
+def drift(before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far other networks say something else of the same films: (C,) what is added and what it is multiplied by.
+
+    Args:
+        before, after: (N, C, …) of films that none of the networks has learned from.
+    """
+    axes = (0, *range(2, before.ndim))
+    start, end = before.astype(np.float32), after.astype(np.float32)
+    return end.mean(axes) - start.mean(axes), end.std(axes) / np.maximum(start.std(axes), 1e-6)
 
 
 def shrinkage(outputs: Sequence[dict[str, np.ndarray]], films: Sequence[Sequence[int]], folds: int) -> np.ndarray:

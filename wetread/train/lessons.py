@@ -43,6 +43,12 @@ class Scale:
         """For studies that all networks see: the concepts' deviation times ``ratio`` (C,) (``features.shrinkage``)."""
         return replace(self, logit_sd=self.logit_sd * ratio)
 
+    def moved(self, logits: tuple[np.ndarray, np.ndarray], maps: tuple[np.ndarray, np.ndarray]) -> Scale:
+        """For studies that other networks see than the teachers', by the drift of both (``features.drift``)."""
+        return Scale(
+            self.logit_mean + logits[0], self.logit_sd * logits[1], self.map_mean + maps[0], self.map_sd * maps[1]
+        )
+
     def concepts(self, mean: np.ndarray) -> np.ndarray:
         return np.clip((mean - self.logit_mean) / self.logit_sd, -CLIP, CLIP).astype(np.float32)
 
@@ -73,7 +79,7 @@ def reader_rows(
     rows: Sequence[ManifestStudy],
     features: StudyFeatures,
     outputs: FilmOutputs,
-    scale: Scale,
+    scales: Sequence[Scale],
     concepts: np.ndarray,
     probability: np.ndarray,
     tokenizer: Tokenizer,
@@ -81,7 +87,7 @@ def reader_rows(
     """What the decoder reads of each study, without commands: concepts, maps (float16), views, indication.
 
     Args:
-        scale: of the maps. concepts: (N, C), scaled.
+        scales: of each study's maps. concepts: (N, C), scaled.
     """
     n, c = features.mean.shape
     maps = np.zeros((n, 2, c, *outputs.maps.shape[2:]), np.float16)
@@ -89,7 +95,7 @@ def reader_rows(
     for i, own in enumerate(features.films):
         for k, film in enumerate(own):
             if film >= 0:
-                maps[i, k], views[i, k] = scale.maps(outputs.maps[film]), k + 1
+                maps[i, k], views[i, k] = scales[i].maps(outputs.maps[film]), k + 1
     asked = [tokenizer.known_words((row.indication or "").replace("XXXX", " ")) for row in rows]
     return {
         "concepts": torch.from_numpy(decoder_concepts(concepts, probability)),

@@ -6,7 +6,7 @@ import numpy as np
 
 from wetread.model.novelty import log_distance
 
-__all__ = ["fit"]
+__all__ = ["finished", "fit"]
 
 #: Directions of the covariance that are kept, and the share of films kept back to set the scale.
 DIRECTIONS, KEPT_BACK = 32, 0.25
@@ -63,3 +63,33 @@ def fit(
     limit = np.quantile(studies, 1 - FAR)
     arrays = {"far_mean": mean, "far_basis": basis, "far_scale": scale, "far_log": level, "far_from": np.array([limit])}
     return {k: v.astype(np.float32) for k, v in arrays.items()}
+
+
+def finished(
+    arrays: dict[str, np.ndarray], vector: np.ndarray, lateral: np.ndarray, taught: np.ndarray
+) -> dict[str, np.ndarray]:
+    """The arrays for networks that have learned from all teachers' films.
+
+    Mean and covariance come from the teachers, the scale of the distances from the films that teach nothing; where a
+    study is far, in that scale, is what ``fit`` found for the networks of the folds.
+
+    Args:
+        arrays: of the folds' networks. vector: (K, N, D) of the finished ones. lateral, taught: see ``fit``.
+    """
+    new = {k: v.astype(np.float64) for k, v in arrays.items()}
+    for side in range(2):
+        for k in range(len(vector)):
+            known = ~np.isnan(vector[k, :, 0])
+            own = taught & known & ((lateral > 0) == bool(side))
+            rest = ~taught & known & ((lateral > 0) == bool(side))
+            own = own if own.sum() >= 8 else taught & known
+            rest = rest if rest.sum() >= 2 else ~taught & known
+            where = (side, k)
+            new["far_mean"][where], new["far_basis"][where], new["far_scale"][where] = _space(
+                vector[k][own], DIRECTIONS
+            )
+            logs = log_distance(
+                vector[k][rest], new["far_mean"][where], new["far_basis"][where], new["far_scale"][where]
+            )
+            new["far_log"][where] = logs.mean(), logs.std() + 1e-3
+    return {k: v.astype(np.float32) for k, v in new.items()}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,13 @@ __all__ = ["STAGES", "Run", "run_stages"]
 
 log = logging.getLogger("wetread.train")
 
+#: What the files of networks that learned from all teachers are called before.
+_FINISHED = "finished-"
+#: Added to the seed of a network that is trained on.
+_ANEW = 100
+#: Below so many studies that teach nothing, the scale of finished networks is a guess.
+_FEW = 50
+
 
 @dataclass(frozen=True)
 class Run:
@@ -71,9 +80,31 @@ class Run:
         return range(self.config.encoder.folds * self.config.encoder.members)
 
     @property
+    def finishes(self) -> bool:
+        """Whether each network is trained on with all teachers before it ships."""
+        return self.config.encoder.finish_epochs > 0
+
+    @property
+    def sets(self) -> dict[str, Path]:
+        """The sets of networks by what their files are called before, and the folder of their graphs."""
+        bundle = self.folder / "bundle"
+        return {"": self.folder / "folds", _FINISHED: bundle} if self.finishes else {"": bundle}
+
+    @property
     def asked(self) -> Sequence[int]:
         """The encoders that this process trains: all, or the one named."""
         return self.networks if self.fold is None else (self.fold,)
+
+    @property
+    def taught_ids(self) -> str:
+        """SHA-256 of the teachers' ids: which studies the networks have learned from."""
+        ids = sorted(row.study_id for row, taught in zip(self.rows, self.teachers, strict=True) if taught)
+        return hashlib.sha256("\n".join(ids).encode()).hexdigest()
+
+    @property
+    def film_study(self) -> np.ndarray:
+        """(films,) the study (its row) of each film."""
+        return np.repeat(np.arange(len(self.rows)), [len(own) for own in self.films.films])
 
     def unseen_by(self, number: int) -> np.ndarray:
         """(studies,) whether a study is of the fold that the encoder of this number does not learn from."""
@@ -157,6 +188,13 @@ def _start(run: Run, number: int, concepts: Sequence[str]) -> dict[str, torch.Te
     if (earlier / f"encoder{number}.safetensors").exists():
         return load_file(earlier / f"encoder{number}.safetensors")
     bundle = Bundle.load(earlier)
+    if taught := bundle.index["provenance"].get("finished_on"):
+        if taught == run.taught_ids:
+            raise UsageError(
+                f"the networks of {earlier} have learned from all of these studies, so that none would be blind to its"
+                " fold; continue the run that the bundle comes from"
+            )
+        log.warning("the networks of %s learned from all of their teachers: none of these may be among yours", earlier)
     if number >= len(bundle.encoders):
         raise UsageError(f"{earlier} has no network {number}; it cannot be continued with these folds and members")
     network = FilmEncoder(len(bundle.index["concepts"]), config.neck, config.dropout)
@@ -195,9 +233,47 @@ def _encoder(run: Run) -> None:
                 save_file({k: v.contiguous() for k, v in network.state_dict().items()}, done)
 
 
-def _finished(run: Run, number: int, concepts: int) -> FilmEncoder:
+def _finish(run: Run) -> None:
+    """Train the networks on with all teachers; these ship, those of the stage ``encoder`` calibrate."""
+    config = run.config.encoder
+    if not run.finishes:
+        return
+    new = int((~run.teachers).sum())
+    if new < 2:
+        raise UsageError(
+            f"{run.config.data.manifest} has no study that teaches nothing (split val), by which finished networks are"
+            " brought to scale; add some or set encoder.finish_epochs = 0"
+        )
+    if new < _FEW:
+        log.warning("only %d studies teach nothing: what finished networks say is brought to scale by few", new)
+    concepts = load_targets(run)
+    pack, own, values = _with_other_films(run, concepts)
+    studies = [int(i) for i in np.flatnonzero(run.teachers)] + list(range(len(run.rows), len(values)))
+    phase = replace(config, epochs=config.finish_epochs, learning_rate=config.finish_rate)
+    for number in run.asked:
+        done = run.folder / f"{_FINISHED}encoder{number}.safetensors"
+        if done.exists():
+            continue
+        network = encode.train_encoder(
+            pack,
+            own,
+            values,
+            concepts.weights,
+            studies,
+            phase,
+            run.config.seed + _ANEW + number,
+            load_file(run.folder / f"encoder{number}.safetensors"),
+            run.folder / "checkpoints" / f"{_FINISHED}encoder{number}.pt",
+            name=f"finishing {number + 1} of {len(run.networks)}",
+            frozen=config.finish_frozen,
+        )
+        if encode.world()[0] == 0:
+            save_file({k: v.contiguous() for k, v in network.state_dict().items()}, done)
+
+
+def _trained(run: Run, name: str, concepts: int) -> FilmEncoder:
     network = FilmEncoder(concepts, run.config.encoder.neck, run.config.encoder.dropout)
-    network.load_state_dict(load_file(run.folder / f"encoder{number}.safetensors"))
+    network.load_state_dict(load_file(run.folder / f"{name}.safetensors"))
     return network
 
 
@@ -209,29 +285,29 @@ def _places(run: Run) -> None:
         log.info("no report names the side of a label: evidence lies where the encoders' own maps are")
         return
     pack = films.packed(run.folder / "pack")
-    for number in run.asked:
-        done = run.folder / f"places{number}.safetensors"
+    for kind, number in product(run.sets, run.asked):
+        done = run.folder / f"{kind}places{number}.safetensors"
         if done.exists():
             continue
         head = places.train_places(
-            _finished(run, number, len(concepts.names)),
+            _trained(run, f"{kind}encoder{number}", len(concepts.names)),
             pack,
             run.films,
             concepts,
             columns,
-            run.teachers & ~run.unseen_by(number),
+            run.teachers if kind else run.teachers & ~run.unseen_by(number),
             config.size,
             config.place_epochs,
             config.precision,
             run.config.seed + number,
             run.folder,
-            name=f"places {number + 1} of {len(run.networks)}",
+            name=f"{kind}places {number + 1} of {len(run.networks)}",
         )
         save_file({k: v.contiguous() for k, v in head.state_dict().items()}, done)
 
 
-def _head(run: Run, number: int) -> PlaceHead | None:
-    path = run.folder / f"places{number}.safetensors"
+def _head(run: Run, name: str) -> PlaceHead | None:
+    path = run.folder / f"{name}.safetensors"
     if not path.exists():
         return None
     state = load_file(path)
@@ -241,34 +317,49 @@ def _head(run: Run, number: int) -> PlaceHead | None:
 
 
 def _outputs(run: Run) -> None:
-    """Export the encoders and let what ships look at the films: all that follows is calibrated on it."""
+    """Export the encoders and let them look at the films: all that follows is calibrated on it.
+
+    A network looks at the films of its own fold and of those who teach nothing. A finished one has learned from the
+    former: of these its vectors alone are used, to tell what is far from them.
+    """
     config = run.config.encoder
     concepts = load_targets(run)
     pack = films.packed(run.folder / "pack")
-    bundle = run.folder / "bundle"
-    bundle.mkdir(exist_ok=True)
-    for number in run.networks:
-        done = run.folder / f"seen{number}.npz"
+    for (kind, folder), number in product(run.sets.items(), run.networks):
+        done = run.folder / f"{kind}seen{number}.npz"
         if done.exists():
             continue
-        graph = bundle / f"encoder{number}.onnx"
-        export.export_encoder(_finished(run, number, len(concepts.names)), graph, config.size, _head(run, number))
+        folder.mkdir(exist_ok=True)
+        graph = folder / f"encoder{number}.onnx"
+        network = _trained(run, f"{kind}encoder{number}", len(concepts.names))
+        export.export_encoder(network, graph, config.size, _head(run, f"{kind}places{number}"))
         honest = ~run.teachers | run.unseen_by(number)
         wanted = [f for own, use in zip(run.films.films, honest, strict=True) if use for f in own]
-        name = f"outputs {number + 1} of {len(run.networks)}"
+        name = f"{kind}outputs {number + 1} of {len(run.networks)}"
         seen: dict[str, Any] = encode.look(graph, pack, wanted, config.size, name)
         np.savez(done, **seen)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """All that the encoders say: film outputs, study features, their scale for teachers and for all other studies."""
+    """All that the encoders say: film outputs, study features, their scale for teachers and for all other studies.
+
+    ``vectors`` (K, N, D): of the networks that ship, where they are others than those of the folds. ``places``: what
+    is added to a label's places and what they are multiplied by in these, (14,) each.
+    """
 
     outputs: features.FilmOutputs
     studies: features.StudyFeatures
     scale: lessons.Scale
     shipped: lessons.Scale
     teachers: np.ndarray
+    places: tuple[np.ndarray, np.ndarray]
+    vectors: np.ndarray | None = None
+
+    @property
+    def scales(self) -> list[lessons.Scale]:
+        """The scale of each study."""
+        return [self.scale if taught else self.shipped for taught in self.teachers]
 
     def findings_input(self) -> np.ndarray:
         """(N, 2C) what the findings head reads."""
@@ -281,11 +372,11 @@ class Seen:
         return np.where(self.teachers[:, None], own, others)
 
 
-def load_outputs(run: Run, numbers: Sequence[int]) -> list[dict[str, np.ndarray]]:
-    """What each of these encoders sees in the films that it may look at (the stage ``outputs``)."""
+def load_outputs(run: Run, numbers: Sequence[int], kind: str = "") -> list[dict[str, np.ndarray]]:
+    """What each of these encoders, of the kind in ``sets``, sees in the films that it may look at."""
     stored = []
     for number in numbers:
-        path = run.folder / f"seen{number}.npz"
+        path = run.folder / f"{kind}seen{number}.npz"
         with np.load(path, allow_pickle=False) as file:
             if not set(features.FILM_KEYS) <= set(file):
                 raise UsageError(f"{path} is of an earlier version; remove it and run again")
@@ -294,14 +385,28 @@ def load_outputs(run: Run, numbers: Sequence[int]) -> list[dict[str, np.ndarray]
 
 
 def load_seen(run: Run) -> Seen:
-    """The honest outputs: teachers out of fold, others by the whole ensemble."""
+    """The honest outputs: teachers out of fold, others by the whole ensemble that ships."""
     stored = load_outputs(run, run.networks)
     outputs = features.gather(stored)
     studies = features.study_features(outputs, run.films.films)
     scale = lessons.Scale.of(studies, outputs, run.teachers)
     new = [own for own, taught in zip(run.films.films, run.teachers, strict=True) if not taught]
-    shrinkage = features.shrinkage(stored, new, run.config.encoder.folds)
-    return Seen(outputs, studies, scale, scale.shrunk(shrinkage), run.teachers)
+    shipped = scale.shrunk(features.shrinkage(stored, new, run.config.encoder.folds))
+    if not run.finishes:
+        still = np.zeros(len(LABELS), np.float32), np.ones(len(LABELS), np.float32)
+        return Seen(outputs, studies, scale, shipped, run.teachers, still)
+    finished = features.gather(load_outputs(run, run.networks, _FINISHED))
+    both = features.joined(outputs, finished, run.teachers[run.film_study])
+    fused = features.study_features(both, run.films.films)
+    chosen = fused.films[~run.teachers].ravel()
+    chosen = chosen[chosen >= 0]
+    frontal = [f for f in chosen if both.lateral[f] < 0]
+    moved = shipped.moved(
+        features.drift(studies.mean[~run.teachers], fused.mean[~run.teachers]),
+        features.drift(outputs.maps[chosen], finished.maps[chosen]),
+    )
+    places = features.drift(outputs.places[frontal], finished.places[frontal])
+    return Seen(both, fused, scale, moved, run.teachers, places, finished.vector)
 
 
 def truth_of(run: Run) -> tuple[np.ndarray, np.ndarray]:
@@ -372,7 +477,7 @@ def _decoder(run: Run) -> None:
         tokenizer.save(path)
     protocol = R2GenProtocol(R2GenVocabulary.from_reports(r.findings or "" for r in run.rows if r.split == "train"))
     read = lessons.reader_rows(
-        run.rows, seen.studies, seen.outputs, seen.scale, seen.concepts(), probability, tokenizer
+        run.rows, seen.studies, seen.outputs, seen.scales, seen.concepts(), probability, tokenizer
     )
     index = torch.from_numpy(np.flatnonzero(taught))
     lesson = lessons.lesson_of(
@@ -431,18 +536,30 @@ def _zones(run: Run, seen: Seen, pack: np.ndarray, frontal: np.ndarray) -> dict[
 
 
 def _place_scale(seen: Seen, taught: Sequence[int]) -> dict[str, np.ndarray]:
-    """Mean and deviation of each label's places over the teachers' frontal films, out of fold."""
+    """Mean and deviation of each label's places over the teachers' frontal films, as the shipped networks have them."""
     frontal = [f for f in taught if seen.outputs.lateral[f] < 0]
     cells = seen.outputs.places[frontal].astype(np.float32)
-    return {"place_mean": cells.mean((0, 2, 3)), "place_sd": cells.std((0, 2, 3))}
+    more, times = seen.places
+    return {"place_mean": cells.mean((0, 2, 3)) + more, "place_sd": cells.std((0, 2, 3)) * times}
 
 
 def _spine_from(seen: Seen, concepts: Sequence[str]) -> dict[str, np.ndarray]:
-    """The logit that the likelier teachers reach, out of fold; nothing where the run has no such concept."""
+    """The logit of the likelier teachers, as the shipped networks say it; nothing where the run has no such concept."""
     if SPINE not in concepts:
         return {}
-    logits = seen.studies.mean[seen.teachers, list(concepts).index(SPINE)]
-    return {"spine_from": np.quantile(logits, [1 - SPINE_SHARE])}
+    k = list(concepts).index(SPINE)
+    level = np.quantile(seen.studies.mean[seen.teachers, k], [1 - SPINE_SHARE])
+    own, shipped = seen.scale, seen.shipped
+    return {"spine_from": shipped.logit_mean[k] + (level - own.logit_mean[k]) / own.logit_sd[k] * shipped.logit_sd[k]}
+
+
+def _far(run: Run, seen: Seen) -> dict[str, np.ndarray]:
+    """The arrays of ``model.novelty``."""
+    study, lateral = run.film_study, seen.outputs.lateral
+    arrays = novelty.fit(seen.outputs.vector, lateral, run.teachers[study], study, run.config.seed)
+    if seen.vectors is None:
+        return arrays
+    return novelty.finished(arrays, seen.vectors, lateral, run.teachers[study])
 
 
 def _export(run: Run) -> None:
@@ -459,22 +576,21 @@ def _export(run: Run) -> None:
     with np.load(run.folder / "findings.npz", allow_pickle=False) as stored:
         arrays = {k: stored[k] for k in ("weight", "bias", "uncertain_from", "positive_from", "look_from")}
     positive, known = truth_of(run)
-    film_study = np.repeat(np.arange(len(run.rows)), [len(own) for own in run.films.films])
-    taught = np.flatnonzero(run.teachers[film_study]).tolist()
+    taught = np.flatnonzero(run.teachers[run.film_study]).tolist()
     pack = films.packed(run.folder / "pack")
     frontal, lateral = mean_films(pack, seen.outputs.lateral > 0, taught, config.seed)
     arrays |= {
-        "logit_mean": seen.scale.logit_mean,
+        "logit_mean": seen.shipped.logit_mean,
         "logit_sd": seen.shipped.logit_sd,
-        "map_mean": seen.scale.map_mean,
-        "map_sd": seen.scale.map_sd,
+        "map_mean": seen.shipped.map_mean,
+        "map_sd": seen.shipped.map_sd,
         "frame_frontal": frontal,
         "frame_lateral": lateral,
         "prior": positive[run.teachers & known].mean(0),
         **_place_scale(seen, taught),
         **_spine_from(seen, concepts.names),
         **_zones(run, seen, pack, frontal),
-        **novelty.fit(seen.outputs.vector, seen.outputs.lateral, run.teachers[film_study], film_study, config.seed),
+        **_far(run, seen),
     }
     shape = {k: getattr(config.decoder, k) for k in ("width", "layers", "heads", "max_tokens")}
     settings = {
@@ -487,6 +603,7 @@ def _export(run: Run) -> None:
             "configuration": config.digest(),
             "log": _log_digest(run),
             "seed": config.seed,
+            "finished_on": run.taught_ids if run.finishes else "",
             "teachers": int(run.teachers.sum()),
         },
     }
@@ -503,6 +620,7 @@ STAGES = {
     "warmup": _warm_up,
     "targets": _targets,
     "encoder": _encoder,
+    "finish": _finish,
     "places": _places,
     "outputs": _outputs,
     "findings": _findings,
