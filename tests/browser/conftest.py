@@ -33,9 +33,12 @@ def _needs() -> None:
 
 @pytest.fixture(scope="session")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    """A running room with ten drafted studies, A0 to A9, and the accounts reader, second, resident, admin."""
+    """A running room with ten drafted studies, A0 to A9, and the accounts reader, second, resident, admin.
+
+    reader1 reads German: who chooses a language keeps it, also when the test fails half-way.
+    """
     _needs()
-    room = harness.Room(tmp_path_factory.mktemp("room") / "data")
+    room = harness.Room(tmp_path_factory.mktemp("room") / "data", "--readers", "1")
     room.start(films=10)
     yield room
     room.stop()

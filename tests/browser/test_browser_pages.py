@@ -75,7 +75,7 @@ def test_accessible(page: Page) -> None:
 def test_german_and_a_portrait_screen(page: Page) -> None:
     page.click(".languages button", "DE")
     page.see("form.login button", "Anmelden")
-    page.log_in("second")
+    page.log_in("reader1")
     page.click(".languages button", "DE")
     page.see("h1", "Arbeitsliste")
     page.see("tr[data-accession=A8] .meter[aria-label*='Kardiomegalie .']")

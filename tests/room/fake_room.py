@@ -19,7 +19,7 @@ from wetread.room.demo import PASSWORD, add_accounts
 from wetread.room.files import BlobStore
 from wetread.room.serving import Serving, serve
 from wetread.room.settings import Settings
-from wetread.room.store import Store
+from wetread.room.store import Store, User
 from wetread.room.studies import Request, receive_files
 
 
@@ -47,8 +47,11 @@ def main() -> None:
 
     def announce(store: Store) -> None:
         add_accounts(store)
+        with store.read() as session:
+            known = {name for (name,) in session.query(User.username)}
         for number in range(1, args.readers + 1):
-            add_user(store, f"reader{number}", f"Dr Reader {number}", ["reader"], password=PASSWORD)
+            if (name := f"reader{number}") not in known:
+                add_user(store, name, f"Dr Reader {number}", ["reader"], password=PASSWORD)
         blobs = BlobStore(settings.films)
         for seed in range(args.films):
             files = [(f"film{seed}.dcm", io.BytesIO(fakes.dicom(seed)))]
