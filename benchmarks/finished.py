@@ -55,7 +55,8 @@ def main() -> None:
     means = []
     for kind in run.sets:
         outputs = load_outputs(run, run.networks, kind)
-        singles = [features.study_features(features.gather([o]), own).mean for o in outputs]
+        with np.errstate(invalid="ignore"):  # films that a network may not look at stay unknown
+            singles = [features.study_features(features.gather([o]), own).mean for o in outputs]
         means.append(np.mean(singles, 0))
         said = "finished" if kind else "blind to a fold"
         for name, logits in (*((f"{said}, {k}", each) for k, each in enumerate(singles)), (f"{said}, mean", means[-1])):

@@ -201,3 +201,53 @@ def test_an_enlarged_heart_is_not_called_borderline() -> None:
     result = obey(words, written("Mild cardiomegaly."), findings("Cardiomegaly"))
     assert [w.text for w in result.findings] == ["The heart is enlarged.", "There is no pneumothorax."]
     assert [w.text for w in result.impression] == ["Mild cardiomegaly."]
+
+
+def test_opacities_are_of_no_kind() -> None:
+    labels = findings("Lung Opacity", "Cardiomegaly")
+    body = written("Diffuse interstitial opacities, and the heart is enlarged.")
+    result = obey(body, written("Reticular opacities with cardiomegaly."), labels)
+    assert [w.text for w in result.findings] == ["Pulmonary opacities, and the heart is enlarged."]
+    assert [w.text for w in result.impression] == ["Pulmonary opacities with cardiomegaly."]
+    denied = written("No interstitial infiltrate.")
+    assert obey(denied, written("No acute disease."), findings()).findings == tuple(denied)
+    edema = written("There is interstitial edema.")
+    assert obey(edema, written("Edema."), findings("Edema")).findings == tuple(edema)
+
+
+def test_a_lung_disease_of_which_nothing_tells_is_not_named() -> None:
+    result = obey(
+        written("Pulmonary opacities."), written("A chronic lung disease with scars."), findings("Lung Opacity")
+    )
+    assert [w.text for w in result.impression] == [sentence("Lung Opacity", "named")]
+    plain = written("No acute lung disease.")
+    assert obey(written("The lungs are clear."), plain, findings()).impression == tuple(plain)
+
+
+def test_what_is_below_its_threshold_is_not_held_possible_either() -> None:
+    body = written("The heart is enlarged.")
+    result = obey(body, written("Cardiomegaly.", "This may be due to edema."), findings("Cardiomegaly"))
+    assert [w.text for w in result.impression] == ["Cardiomegaly."]
+    assert any("held Edema possible" in note for note in result.notes)
+    uncertain = findings("Cardiomegaly") | {"Edema": Finding(0.4, 0.3, 0.5, "uncertain")}
+    assert len(obey(body, written("Cardiomegaly.", "This may be due to edema."), uncertain).impression) == 2
+
+
+def test_an_impression_that_names_findings_names_all_that_are_seen() -> None:
+    labels = findings("Cardiomegaly", "Pleural Effusion", "Atelectasis", "Lung Opacity", "Support Devices", "Fracture")
+    labels |= {"Fracture": Finding(0.1, 0.05, 0.08, "positive")}
+    body = written("The heart is enlarged.", "Pleural effusions with atelectasis.", "A line, tube or implanted device.")
+    said = [w.text for w in obey(body, written("Pleural effusions with atelectasis."), labels).impression]
+    # The opacity is the atelectasis, a device is no conclusion, and the fracture is hardly seen.
+    assert said == ["Pleural effusions with atelectasis.", "Cardiomegaly."]
+    # One that names none, where none is acute, stays as it is.
+    calm = written("No acute disease.")
+    assert obey(written("The heart is enlarged."), calm, findings("Cardiomegaly")).impression == tuple(calm)
+
+
+def test_the_outline_is_not_normal_beside_a_large_heart() -> None:
+    body = written("The heart is enlarged.", "The cardiomediastinal outline is of normal size.")
+    result = obey(body, written("Cardiomegaly."), findings("Cardiomegaly"))
+    assert [w.text for w in result.findings] == ["The heart is enlarged."]
+    calm = written("The cardiomediastinal outline is of normal size.")
+    assert obey(calm, written("No acute disease."), findings()).findings == tuple(calm)
