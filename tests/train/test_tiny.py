@@ -91,6 +91,20 @@ def test_finished_networks_ship_and_those_of_the_folds_calibrate(tiny: Path) -> 
 
 
 @pytest.mark.slow
+def test_finishing_needs_studies_that_teach_nothing(tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny / "tiny_films", tmp_path / "tiny_films")
+    lines = (tiny / "tiny_data" / "manifest.jsonl").read_text().splitlines()
+    (tmp_path / "tiny_data").mkdir()
+    kept = [line for line in lines if json.loads(line)["split"] == "train"]
+    (tmp_path / "tiny_data" / "manifest.jsonl").write_text("\n".join(kept) + "\n")
+    command = [sys.executable, "-m", "wetread", "train", str(ROOT / "runs" / "tiny.toml")]
+    env = {**os.environ, "WETREAD_RUNS": str(tmp_path)}
+    refused = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "add some or set encoder.finish_epochs = 0" in refused.stderr
+
+
+@pytest.mark.slow
 def test_a_finished_run_is_not_run_again_and_says_how_it_was_made(tiny: Path) -> None:
     before = (tiny / "tiny" / "encoder0.safetensors").stat().st_mtime_ns
     run([sys.executable, "-m", "wetread", "train", str(ROOT / "runs" / "tiny.toml"), "--stage", "encoder"], tiny)

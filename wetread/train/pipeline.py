@@ -238,13 +238,7 @@ def _finish(run: Run) -> None:
     config = run.config.encoder
     if not run.finishes:
         return
-    new = int((~run.teachers).sum())
-    if new < 2:
-        raise UsageError(
-            f"{run.config.data.manifest} has no study that teaches nothing (split val), by which finished networks are"
-            " brought to scale; add some or set encoder.finish_epochs = 0"
-        )
-    if new < _FEW:
+    if (new := int((~run.teachers).sum())) < _FEW:
         log.warning("only %d studies teach nothing: what finished networks say is brought to scale by few", new)
     concepts = load_targets(run)
     pack, own, values = _with_other_films(run, concepts)
@@ -392,8 +386,8 @@ def load_seen(run: Run) -> Seen:
     scale = lessons.Scale.of(studies, outputs, run.teachers)
     new = [own for own, taught in zip(run.films.films, run.teachers, strict=True) if not taught]
     shipped = scale.shrunk(features.shrinkage(stored, new, run.config.encoder.folds))
+    still = np.zeros(len(LABELS), np.float32), np.ones(len(LABELS), np.float32)
     if not run.finishes:
-        still = np.zeros(len(LABELS), np.float32), np.ones(len(LABELS), np.float32)
         return Seen(outputs, studies, scale, shipped, run.teachers, still)
     finished = features.gather(load_outputs(run, run.networks, _FINISHED))
     both = features.joined(outputs, finished, run.teachers[run.film_study])
@@ -405,7 +399,7 @@ def load_seen(run: Run) -> Seen:
         features.drift(studies.mean[~run.teachers], fused.mean[~run.teachers]),
         features.drift(outputs.maps[chosen], finished.maps[chosen]),
     )
-    places = features.drift(outputs.places[frontal], finished.places[frontal])
+    places = features.drift(outputs.places[frontal], finished.places[frontal]) if frontal else still
     return Seen(both, fused, scale, moved, run.teachers, places, finished.vector)
 
 
@@ -643,6 +637,11 @@ def run_stages(config: Config, only: str | None = None, fold: int | None = None,
     if threads:
         torch.set_num_threads(threads)
     run = Run.open(config, fold)
+    if run.finishes and (~run.teachers).sum() < 2:
+        raise UsageError(
+            f"{config.data.manifest} has no two studies that teach nothing (split val), by which finished networks are"
+            " brought to scale; add some or set encoder.finish_epochs = 0"
+        )
     if fold is not None and fold not in run.networks:
         raise UsageError(f"there is no network {fold}; they are 0 to {run.networks[-1]}")
     (run.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
