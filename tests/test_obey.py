@@ -209,6 +209,8 @@ def test_opacities_are_of_no_kind() -> None:
     result = obey(body, written("Reticular opacities with cardiomegaly."), labels)
     assert [w.text for w in result.findings] == ["Pulmonary opacities, and the heart is enlarged."]
     assert [w.text for w in result.impression] == ["Pulmonary opacities with cardiomegaly."]
+    one = written("There is an interstitial opacity.")
+    assert obey(one, written("Opacity."), findings("Lung Opacity")).findings[0].text == "There is a pulmonary opacity."
     denied = written("No interstitial infiltrate.")
     assert obey(denied, written("No acute disease."), findings()).findings == tuple(denied)
     edema = written("There is interstitial edema.")

@@ -48,7 +48,7 @@ _WORN = re.compile(r"\b(?:degenerat\w+|osteophyt\w+|spondylosis|spondylotic)\b",
 #: A disease outside the 14 labels that none of the network's concepts tells well enough to name it (``docs/log.md``).
 _UNTOLD = re.compile(r"\b(?:emphysema\w*|copd|chronic obstructive|lung disease)\b", re.IGNORECASE)
 #: What kind of opacity it is, which nothing tells either: right in 4 of 32 drafts (``docs/log.md``).
-_KIND = re.compile(r"\b(?:(?:diffuse|chronic) )?(?:interstitial|reticular) (?=opacit|infiltrat)", re.IGNORECASE)
+_KIND = re.compile(r"\b(an? )?(?:(?:diffuse|chronic) )?(?:interstitial|reticular) (?=opacit|infiltrat)", re.IGNORECASE)
 #: The outline of heart and mediastinum in one.
 _OUTLINE = re.compile(r"\bcardio-?mediastinal\b", re.IGNORECASE)
 #: Of a heart, by CheXbert's habit enlarged, to a reader not.
@@ -155,6 +155,8 @@ def _of_no_kind(text: str) -> str:
     """A sentence that states opacities, without their kind; as it is where that would say something else."""
 
     def pulmonary(match: re.Match[str]) -> str:
+        if match[1]:
+            return f"{match[1][0]} pulmonary "
         return "Pulmonary " if match[0][0].isupper() else "pulmonary "
 
     plain = _KIND.sub(pulmonary, text)
@@ -169,6 +171,30 @@ def calls_borderline(text: str) -> bool:
 def _to_name(name: str, named: set[str], labels: Mapping[str, Finding]) -> bool:
     """Whether an IMPRESSION that names these findings lacks that one: seen well enough, and not implied by them."""
     return labels[name].probability >= _DETAIL_FROM and not named & _IMPLIED.get(name, frozenset())
+
+
+def _concluded(
+    conclusion: list[Written], wanted: set[str], labels: Mapping[str, Finding], notes: list[str]
+) -> list[Written]:
+    """An IMPRESSION that passes over no acute finding and, where it names any, over none that is seen; adds notes."""
+
+    def by_name(names: set[str]) -> list[Written]:
+        surest = sorted(names, key=lambda n: (-labels[n].probability, n))
+        return [Written(words, _STOCK) for n in surest if (words := sentence(n, "named"))]
+
+    acute = wanted & _ACUTE
+    if acute and not _asserts(" ".join(w.text for w in conclusion)) & acute:
+        # "No acute disease" below an acute finding is what a reader would take for the result.
+        conclusion = by_name(acute)
+        notes.append("IMPRESSION was written anew from the findings.")
+    named = _asserts(" ".join(w.text for w in conclusion))
+    if named and (more := by_name({n for n in wanted - named if _to_name(n, named, labels)})):
+        conclusion = [*conclusion, *more]
+        notes.append("What FINDINGS state and IMPRESSION left out was added to it.")
+    if not conclusion:
+        words = sentence(_SILENT, "negative" if wanted - {"Support Devices"} else "positive")
+        conclusion = [Written(words or "", _STOCK)]
+    return conclusion
 
 
 def obey(
@@ -233,21 +259,7 @@ def obey(
     if not body:
         names = ("Cardiomegaly", "Consolidation", "Pleural Effusion", "Pneumothorax")
         body = [Written(w, _STOCK) for n in names if n not in wanted and (w := sentence(n, "negative"))]
-    acute = sorted(wanted & _ACUTE, key=lambda n: (-labels[n].probability, n))
-    if acute and not (_asserts(" ".join(w.text for w in conclusion)) & set(acute)):
-        # "No acute disease" below an acute finding is what a reader would take for the result.
-        conclusion = [Written(sentence(name, "named") or "", _STOCK) for name in acute]
-        notes.append("IMPRESSION was written anew from the findings.")
-    named = _asserts(" ".join(w.text for w in conclusion))
-    if named:
-        lacking = [n for n in wanted - named if _to_name(n, named, labels) and sentence(n, "named")]
-        lacking.sort(key=lambda n: (-labels[n].probability, n))
-        conclusion += [Written(sentence(n, "named") or "", _STOCK) for n in lacking]
-        if lacking:
-            notes.append(f"IMPRESSION left out {', '.join(lacking)}, which FINDINGS state; named at its end.")
-    if not conclusion:
-        words = sentence(_SILENT, "negative" if wanted - {"Support Devices"} else "positive")
-        conclusion = [Written(words or "", _STOCK)]
+    conclusion = _concluded(conclusion, wanted, labels, notes)
     return Obeyed(tuple(body), tuple(conclusion), tuple(notes))
 
 
