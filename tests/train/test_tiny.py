@@ -105,6 +105,22 @@ def test_finishing_needs_studies_that_teach_nothing(tiny: Path, tmp_path: Path) 
 
 
 @pytest.mark.slow
+def test_a_stage_before_its_time_says_what_is_missing(tiny: Path, tmp_path: Path) -> None:
+    for name in ("tiny_data", "tiny_films"):
+        shutil.copytree(tiny / name, tmp_path / name)
+    command = [sys.executable, "-m", "wetread", "train", str(ROOT / "runs" / "tiny.toml"), "--stage"]
+    env = {**os.environ, "WETREAD_RUNS": str(tmp_path)}
+    refused = subprocess.run([*command, "finish"], env=env, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "needs what an earlier stage writes" in refused.stderr
+    for stage in ("pack", "targets"):
+        run([*command, stage], tmp_path)
+    refused = subprocess.run([*command, "finish"], env=env, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "encoder0.safetensors" in refused.stderr
+
+
+@pytest.mark.slow
 def test_a_finished_run_is_not_run_again_and_says_how_it_was_made(tiny: Path) -> None:
     before = (tiny / "tiny" / "encoder0.safetensors").stat().st_mtime_ns
     run([sys.executable, "-m", "wetread", "train", str(ROOT / "runs" / "tiny.toml"), "--stage", "encoder"], tiny)

@@ -149,7 +149,8 @@ def _path(value: str, base: Path) -> str:
 
 
 def _check_encoder(config: EncoderConfig, where: str) -> None:
-    for key, least in (("folds", 2), ("members", 1)):
+    none = ("warmup_epochs", "place_epochs", "finish_epochs", "finish_frozen")
+    for key, least in (("folds", 2), ("members", 1), *((key, 0) for key in none)):
         if getattr(config, key) < least:
             raise UsageError(f"{where}: '{key}' must be at least {least}")
     for key, known in (("init", INITS), ("precision", PRECISIONS)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -36,7 +36,7 @@ from wetread.train import (
     targets,
     zones,
 )
-from wetread.train.config import Config
+from wetread.train.config import Config, EncoderConfig
 from wetread.train.decoder import ReportDecoder
 from wetread.train.encoder import FilmEncoder, PlaceHead
 from wetread.train.evaluate import Judge, clinical
@@ -207,30 +207,56 @@ def _start(run: Run, number: int, concepts: Sequence[str]) -> dict[str, torch.Te
     return known
 
 
-def _encoder(run: Run) -> None:
-    config = run.config.encoder
+def _teach(
+    run: Run,
+    kind: str,
+    studies: Callable[[int], np.ndarray],
+    start: Callable[[int, Sequence[str]], dict[str, torch.Tensor] | None],
+    config: EncoderConfig,
+    seed: int,
+    frozen: int = 0,
+) -> None:
+    """Train the networks of one kind (``Run.sets``) that are not there yet, beside the other films.
+
+    Args:
+        studies: number of a network → (studies,) bool, those it learns from.
+        start: number and names of the concepts → the weights that it begins with (``encode.train_encoder``).
+        seed: of network 0. frozen: see ``encode.train_encoder``.
+    """
     concepts = load_targets(run)
     pack, own, values = _with_other_films(run, concepts)
     for number in run.asked:
-        done = run.folder / f"encoder{number}.safetensors"
-        if not done.exists():
-            studies = [int(i) for i in np.flatnonzero(run.teachers & ~run.unseen_by(number))]
-            studies += range(len(run.rows), len(values))
-            start = _start(run, number, concepts.names)
-            network = encode.train_encoder(
-                pack,
-                own,
-                values,
-                concepts.weights,
-                studies,
-                config,
-                run.config.seed + number,
-                start,
-                run.folder / "checkpoints" / f"encoder{number}.pt",
-                name=f"encoder {number + 1} of {len(run.networks)}",
-            )
-            if encode.world()[0] == 0:
-                save_file({k: v.contiguous() for k, v in network.state_dict().items()}, done)
+        name = f"{kind}encoder{number}"
+        done = run.folder / f"{name}.safetensors"
+        if done.exists():
+            continue
+        chosen = [int(i) for i in np.flatnonzero(studies(number))]
+        network = encode.train_encoder(
+            pack,
+            own,
+            values,
+            concepts.weights,
+            [*chosen, *range(len(run.rows), len(values))],
+            config,
+            seed + number,
+            start(number, concepts.names),
+            run.folder / "checkpoints" / f"{name}.pt",
+            name=f"{kind}encoder {number + 1} of {len(run.networks)}",
+            frozen=frozen,
+        )
+        if encode.world()[0] == 0:
+            save_file({k: v.contiguous() for k, v in network.state_dict().items()}, done)
+
+
+def _encoder(run: Run) -> None:
+    _teach(
+        run,
+        "",
+        lambda number: run.teachers & ~run.unseen_by(number),
+        lambda number, concepts: _start(run, number, concepts),
+        run.config.encoder,
+        run.config.seed,
+    )
 
 
 def _finish(run: Run) -> None:
@@ -240,29 +266,15 @@ def _finish(run: Run) -> None:
         return
     if (new := int((~run.teachers).sum())) < _FEW:
         log.warning("only %d studies teach nothing: what finished networks say is brought to scale by few", new)
-    concepts = load_targets(run)
-    pack, own, values = _with_other_films(run, concepts)
-    studies = [int(i) for i in np.flatnonzero(run.teachers)] + list(range(len(run.rows), len(values)))
-    phase = replace(config, epochs=config.finish_epochs, learning_rate=config.finish_rate)
-    for number in run.asked:
-        done = run.folder / f"{_FINISHED}encoder{number}.safetensors"
-        if done.exists():
-            continue
-        network = encode.train_encoder(
-            pack,
-            own,
-            values,
-            concepts.weights,
-            studies,
-            phase,
-            run.config.seed + _ANEW + number,
-            load_file(run.folder / f"encoder{number}.safetensors"),
-            run.folder / "checkpoints" / f"{_FINISHED}encoder{number}.pt",
-            name=f"finishing {number + 1} of {len(run.networks)}",
-            frozen=config.finish_frozen,
-        )
-        if encode.world()[0] == 0:
-            save_file({k: v.contiguous() for k, v in network.state_dict().items()}, done)
+    _teach(
+        run,
+        _FINISHED,
+        lambda _: run.teachers,
+        lambda number, _: load_file(run.folder / f"encoder{number}.safetensors"),
+        replace(config, epochs=config.finish_epochs, learning_rate=config.finish_rate),
+        run.config.seed + _ANEW,
+        config.finish_frozen,
+    )
 
 
 def _trained(run: Run, name: str, concepts: int) -> FilmEncoder:
@@ -653,4 +665,11 @@ def run_stages(config: Config, only: str | None = None, fold: int | None = None,
     for name, stage in STAGES.items():
         if only in (None, name):
             log.info("stage %s", name)
-            stage(run)
+            try:
+                stage(run)
+            except FileNotFoundError as error:
+                if str(run.folder) not in str(error):
+                    raise
+                raise UsageError(
+                    f"stage '{name}' needs what an earlier stage writes ({error}); run that one first"
+                ) from error
