@@ -16,7 +16,7 @@ from wetread.report.sites import LABEL_SITES, names_place, names_side, primary_s
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
 
-__all__ = ["LOWER_FROM", "Obeyed", "calls_borderline", "names_untold", "obey", "put_low", "stated"]
+__all__ = ["LOWER_FROM", "Obeyed", "calls_borderline", "names_untold", "obey", "of_no_kind", "put_low", "stated"]
 
 _SILENT = "No Finding"
 #: Findings that an IMPRESSION may not leave out.
@@ -150,7 +150,7 @@ def _hedged(text: str) -> set[str]:
     return {m.label for m in label_spans(text) if m.label != _SILENT and m.state == "uncertain"}
 
 
-def _of_no_kind(text: str) -> str:
+def of_no_kind(text: str) -> str:
     """A sentence that states opacities, without their kind; as it is where that would say something else."""
 
     def pulmonary(match: re.Match[str]) -> str:
@@ -240,7 +240,7 @@ def obey(
                 states = ", ".join(f"{name} ({labels[name].state})" for name in sorted(against))
                 notes.append(f"A sentence that denied {states} was dropped.")
             else:
-                left.append(replace(written, text=_of_no_kind(written.text)))
+                left.append(replace(written, text=of_no_kind(written.text)))
         return left
 
     body, conclusion = _without_normal_sites(kept(findings), wanted), kept(impression)

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from wetread.train import consensus
-from wetread.train.assemble import OTHERS, Stock, assemble, detailed, unfit
+from wetread.train.assemble import OTHERS, Habits, Stock, assemble, detailed, habits_of, unfit
 from wetread.train.config import DecoderConfig
+from wetread.train.expect import Usual
 from wetread.types import LABELS
 
 _CALM = ["The heart is normal in size.", "The lungs are clear.", "There is no pleural effusion."]
 _BIG = ["The heart is enlarged.", "The lungs are clear.", "There is no pleural effusion."]
 _WET = ["The heart is normal in size.", "There is a pleural effusion.", "There is no pneumothorax."]
 _REPORTS = [_CALM] * 4 + [_BIG] * 3 + [_WET] * 3
+_HABITS = Habits(Usual((9.0, 6.0, 4.0, 2.0), 16.0))
 
 
 def _clean(text: str) -> str:
@@ -35,27 +37,27 @@ def _weight(*studies: int) -> np.ndarray:
 
 
 def test_the_references_own_report_comes_back() -> None:
-    assert assemble(_stock(), _weight(0, 1, 2, 3), _wanted(), bleu=1.0) == _CALM
-    assert assemble(_stock(), _weight(4, 5, 6), _wanted("Cardiomegaly"), bleu=1.0) == _BIG
+    assert assemble(_stock(), _weight(0, 1, 2, 3), _wanted(), 1.0, _HABITS) == _CALM
+    assert assemble(_stock(), _weight(4, 5, 6), _wanted("Cardiomegaly"), 1.0, _HABITS) == _BIG
 
 
 @pytest.mark.parametrize("name", ["Cardiomegaly", "Pleural Effusion"])
 def test_a_commanded_finding_is_said_even_where_no_reference_has_it(name: str) -> None:
     stock = _stock()
-    said = assemble(stock, _weight(0, 1, 2, 3), _wanted(name), bleu=1.0)
+    said = assemble(stock, _weight(0, 1, 2, 3), _wanted(name), 1.0, _HABITS)
     rows = [stock.texts.index(s) for s in said]
     assert (stock.surely[rows].any(0) == _wanted(name)).all()
 
 
 def test_what_is_not_commanded_is_not_said() -> None:
     stock = _stock()
-    said = assemble(stock, _weight(4, 5, 6), _wanted(), bleu=1.0)
+    said = assemble(stock, _weight(4, 5, 6), _wanted(), 1.0, _HABITS)
     assert "The heart is enlarged." not in said
     assert not stock.perhaps[[stock.texts.index(s) for s in said]].any()
 
 
 def test_a_site_with_a_finding_is_not_called_normal() -> None:
-    said = assemble(_stock(), _weight(0, 4), _wanted("Cardiomegaly"), bleu=1.0)
+    said = assemble(_stock(), _weight(0, 4), _wanted("Cardiomegaly"), 1.0, _HABITS)
     assert "The heart is enlarged." in said
     assert "The heart is normal in size." not in said
 
@@ -63,7 +65,28 @@ def test_a_site_with_a_finding_is_not_called_normal() -> None:
 def test_nothing_is_said_twice_in_other_words() -> None:
     reports = [["No pleural effusion or pneumothorax.", "There is no pneumothorax or pleural effusion."]] * 4
     weight = np.full(4, 0.25)
-    assert len(assemble(_stock(reports), weight, _wanted(), bleu=1.0)) == 1
+    assert len(assemble(_stock(reports), weight, _wanted(), 1.0, _HABITS)) == 1
+
+
+def test_what_reports_usually_have_is_what_their_assembled_reports_have() -> None:
+    usual = habits_of(_stock(), [(_weight(0, 1, 2, 3), _wanted())] * 2, 1.0).usual
+    assert usual.length == 7 + 5 + 6  # tokens of the sentences
+    assert usual.hits == (18, 17, 16, 15)  # each n-gram is in the reference
+
+
+def test_it_begins_with_the_best_report_of_others_that_may_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    stock = _stock()
+    reports = [tuple(stock.texts.index(s) for s in report) for report in (_WET, _CALM[:1], _CALM, _BIG)]
+    habits = Habits(_HABITS.usual, tuple(reports))
+    monkeypatch.setattr("wetread.train.assemble._moves", lambda *_: iter(()))
+    assert assemble(stock, _weight(0, 7), _wanted(), 1.0, habits) == _CALM
+
+
+def test_bleu_asks_for_turns_of_a_reference_and_against_words_beside_them() -> None:
+    reports = [["The lungs are clear.", "No acute fracture is seen."]] * 3 + [["The lungs are clear."]] * 6
+    for rarely, expected in ((0.05, reports[3]), (0.3, reports[0])):
+        weight = np.array([rarely] * 3 + [1 / 6 - rarely / 2] * 6)
+        assert assemble(_stock(reports), weight, _wanted(), 50.0, _HABITS) == expected
 
 
 def test_sides_and_rare_long_sentences_are_no_stock() -> None:

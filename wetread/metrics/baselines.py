@@ -32,6 +32,7 @@ _POOL = 60  # sentences it chooses from
 _LONGEST = 12  # sentences of a constant
 
 Progress = Callable[[int], None]
+Fits = Callable[[Sequence[str]], bool]
 Gram = tuple[str, ...]
 
 
@@ -136,17 +137,19 @@ class ConstantSearch:
         return float(np.mean([rouge_l(reference, text) for reference in self._references]))
 
 
-def _climb(score: Callable[[str], float], start: Sequence[str], pool: Sequence[str], swap: bool) -> list[str]:
+def _climb(
+    score: Callable[[str], float], start: Sequence[str], pool: Sequence[str], swap: bool, fits: Fits
+) -> list[str]:
     """Add or drop one sentence as long as the score rises; where neither helps, exchange one."""
     best, value = list(start), score(" ".join(start))
     while True:
         others = [sentence for sentence in pool if sentence not in best]
         moves = [[*best[:k], *best[k + 1 :]] for k in range(len(best)) if len(best) > 1]
         moves += [[*best, sentence] for sentence in others if len(best) < _LONGEST]
-        candidate = max(moves, key=lambda sentences: score(" ".join(sentences)), default=best)
+        candidate = max(filter(fits, moves), key=lambda sentences: score(" ".join(sentences)), default=best)
         if swap and score(" ".join(candidate)) <= value:
             moves = [[*best[:k], sentence, *best[k + 1 :]] for k in range(len(best)) for sentence in others]
-            candidate = max(moves, key=lambda sentences: score(" ".join(sentences)), default=best)
+            candidate = max(filter(fits, moves), key=lambda sentences: score(" ".join(sentences)), default=best)
         reached = score(" ".join(candidate))
         if reached <= value:
             return best
@@ -154,11 +157,11 @@ def _climb(score: Callable[[str], float], start: Sequence[str], pool: Sequence[s
 
 
 def _best_climb(
-    score: Callable[[str], float], starts: Sequence[Sequence[str]], pool: Sequence[str], tries: int
+    score: Callable[[str], float], starts: Sequence[Sequence[str]], pool: Sequence[str], tries: int, fits: Fits
 ) -> list[str]:
     """The best of several climbs, each from one of the best starts."""
-    promising = sorted(starts, key=lambda sentences: -score(" ".join(sentences)))[:tries]
-    tops = [_climb(score, start, pool, swap=tries > 1) for start in promising]
+    promising = sorted(filter(fits, starts), key=lambda sentences: -score(" ".join(sentences)))[:tries]
+    tops = [_climb(score, start, pool, tries > 1, fits) for start in promising]
     return max(tops, key=lambda sentences: score(" ".join(sentences)))
 
 
@@ -170,6 +173,7 @@ def find_constants(
     *,
     seed: int = 0,
     meteor: Callable[[Sequence[str], str], float] | None = None,
+    fits: Fits | None = None,
     progress: Progress | None = None,
 ) -> dict[str, str]:
     """Metric → the text that scores best on train when it is given to every study.
@@ -178,8 +182,9 @@ def find_constants(
         train: reports of train as they are.
         prepare: reports → references as the protocol scores them.
         constant: a text → a hypothesis as the protocol scores it.
-        key: names the protocol; part of the cache's key.
+        key: names the protocol, and ``fits`` where there is one; part of the cache's key.
         meteor: (references, hypothesis) → METEOR of the constant, where it can run.
+        fits: whether sentences may stand in one constant; a single sentence always may.
         progress: called once a metric.
     """
     names = ["BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr", *(["METEOR"] if meteor else [])]
@@ -188,7 +193,7 @@ def find_constants(
     known = {name: text for name, text in read_cache(place).items() if isinstance(text, str)}
     missing = [name for name in names if name not in known]
     if missing:
-        known.update(_search(missing, train, prepare, constant, seed, meteor, progress))
+        known.update(_search(missing, train, prepare, constant, seed, meteor, fits or _anything, progress))
         write_cache(place, known)
     return {name: known[name] for name in names}
 
@@ -200,6 +205,7 @@ def _search(
     constant: Callable[[str], str],
     seed: int,
     meteor: Callable[[Sequence[str], str], float] | None,
+    fits: Fits,
     progress: Progress | None,
 ) -> dict[str, str]:
     sample = random.Random(seed).sample(list(train), min(_SAMPLE, len(train)))
@@ -220,13 +226,17 @@ def _search(
     found: dict[str, list[str]] = {}
     for name in names:
         if name == "METEOR":  # by far the slowest: from where the others ended, with few sentences
-            found[name] = _best_climb(_remembered(scores[name]), list(found.values()) or starts, pool[:15], tries=1)
+            found[name] = _best_climb(_remembered(scores[name]), list(found.values()) or starts, pool[:15], 1, fits)
         else:
             tries = 4 if name.startswith("BLEU") else 2
-            found[name] = _best_climb(_remembered(scores[name]), starts, pool, tries)
+            found[name] = _best_climb(_remembered(scores[name]), starts, pool, tries, fits)
         if progress is not None:
             progress(1)
     return {name: " ".join(sentences) for name, sentences in found.items()}
+
+
+def _anything(_: Sequence[str]) -> bool:
+    return True
 
 
 def _bleu_of(search: ConstantSearch, constant: Callable[[str], str], order: int, text: str) -> float:

@@ -1,10 +1,10 @@
 """Putting a report together, sentence by sentence, so that it is expected to say what radiologists would.
 
-The references are the teachers' FINDINGS, each with the weight that a study gives it. The worth of a list of sentences
-is what CIDEr (Vedantam et al. 2015) and BLEU-4 (Papineni et al. 2002) are expected to be, less a price for each
-finding that is not said. Both are counted from tables of sentence by reference, so that adding, exchanging or dropping
-a sentence is weighed for the whole stock at once; the clipping of counts and n-grams that reach over two sentences are
-left out.
+The references are the teachers' FINDINGS, each with the weight that a study gives it. The worth of a text is what CIDEr
+is expected to be and what it adds to BLEU-4 (``expect``), less a price for each finding that is not said. Sentences
+are added, exchanged, moved and dropped as long as the worth rises, from the best of what other studies got: from
+nothing, the search ends in reports that one for all would beat. Which of the stock are worth a try is told by tables
+of sentence by reference, which leave out where a sentence stands and n-grams that reach over two.
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
+from tqdm import tqdm
 
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
 from wetread.obey import calls_borderline, names_untold
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, names_place, primary_site
+from wetread.train.expect import Expected, References, Usual, grams
 from wetread.types import LABELS
 
-__all__ = ["OTHERS", "Stock", "assemble", "detailed", "stated", "unfit"]
+__all__ = ["OTHERS", "Habits", "Stock", "alike", "assemble", "detailed", "habits_of", "stated", "unfit"]
 
 #: Columns of the 14 labels that are findings: all but "No Finding".
 OTHERS = tuple(i for i, name in enumerate(LABELS) if name != "No Finding")
@@ -38,6 +40,10 @@ _MEANINGFUL = re.compile(
 )
 #: Lengths of a report, in tokens, for which the length penalty is tabled.
 _LENGTHS = np.arange(4, 100, 2)
+#: Sentences of the stock that are tried for a place.
+_TRIES = 8
+#: Share of a report's n-grams, by their order, that its reference has too, where ``habits_of`` begins; and its rounds.
+_SHARES, _ROUNDS = (0.5, 0.25, 0.15, 0.1), 3
 #: Sentences and tokens of FINDINGS at the most.
 _MOST_SENTENCES, _MOST_TOKENS = 9, 64
 
@@ -69,7 +75,7 @@ def unfit(sentence: str) -> bool:
     return detailed(sentence) or names_untold(sentence) or calls_borderline(sentence)
 
 
-def _alike(texts: Sequence[str]) -> np.ndarray:
+def alike(texts: Sequence[str]) -> np.ndarray:
     """(P, P) bool: pairs of which one says most of what the other says, and each sentence with itself."""
     words = [set(_MEANINGFUL.findall(t.lower())) for t in texts]
     column = {w: k for k, w in enumerate(sorted(set().union(*words)))}
@@ -82,32 +88,25 @@ def _alike(texts: Sequence[str]) -> np.ndarray:
     return shared > _ALIKE
 
 
-def _grams(tokens: Sequence[str], order: int) -> Counter[tuple[str, ...]]:
-    return Counter(zip(*(tokens[k:] for k in range(order)), strict=False))
-
-
 @dataclass(frozen=True)
 class Stock:
     """The sentences to choose from (P) beside the references (N).
 
     ``surely``, ``perhaps`` (P, 13): the findings that a sentence states by both of the labeler's conventions and by
-    either; ``normal``: the site it calls normal; ``place`` (P,): where in a report it usually stands; ``lengths`` (P,)
-    and ``reference_lengths`` (N,) in tokens. By order of n-grams: ``likeness`` (N, P) inner products of TF-IDF with the
-    unit vector of each reference, ``products`` (P, P) among sentences; ``hits`` (N, P) n-grams that the reference has
-    too, ``overlap`` (P, P) n-grams that two sentences share. ``alike`` (P, P): not to be said together.
+    either; ``normal``: the site it calls normal; ``tokens`` as the metric reads it and ``lengths`` (P,), how many.
+    By order of n-grams: ``likeness`` (N, P) inner products of TF-IDF with the unit vector of each reference,
+    ``products`` (P, P) among sentences. ``alike`` (P, P): not to be said together.
     """
 
     texts: tuple[str, ...]
     surely: np.ndarray
     perhaps: np.ndarray
     normal: tuple[str | None, ...]
-    place: np.ndarray
+    tokens: tuple[tuple[str, ...], ...]
     lengths: np.ndarray
-    reference_lengths: np.ndarray
+    book: References
     likeness: tuple[np.ndarray, ...]
     products: tuple[np.ndarray, ...]
-    hits: tuple[np.ndarray, ...]
-    overlap: tuple[np.ndarray, ...]
     alike: np.ndarray
 
     @classmethod
@@ -131,28 +130,21 @@ class Stock:
         surely, perhaps = (each[:, OTHERS] for each in stated(texts))
         kept = [i for i, s in enumerate(texts) if (count[s] >= often or perhaps[i].any()) and not unfit(s)]
         texts = [texts[i] for i in kept]
-        places: dict[str, list[float]] = {s: [] for s in texts}
-        for report in reports:
-            for i, s in enumerate(report):
-                if s in places:
-                    places[s].append((i + 0.5) / len(report))
         tokens = [clean(s).split() for s in texts]
         tokens = [t if t[-1:] == ["."] else [*t, "."] for t in tokens]
-        tables = [_tables(tokens, [r.split() for r in references], order) for order in range(1, ORDERS + 1)]
-        likeness, products, hits, overlap = zip(*tables, strict=True)
+        book = References(references)
+        likeness, products = zip(*(_tables(tokens, book, n) for n in range(ORDERS)), strict=True)
         return cls(
             tuple(texts),
             surely[kept],
             perhaps[kept],
             tuple(map(_calls_normal, texts)),
-            np.array([np.mean(places[s]) for s in texts]),
+            tuple(map(tuple, tokens)),
             np.array([len(t) for t in tokens]),
-            np.array([len(r.split()) for r in references]),
+            book,
             likeness,
             products,
-            hits,
-            overlap,
-            _alike(texts),
+            alike(texts),
         )
 
     def allowed(self, wanted: np.ndarray) -> np.ndarray:
@@ -163,93 +155,124 @@ class Stock:
         return ~(self.perhaps & ~wanted).any(1) & calm
 
 
-def _tables(tokens: Sequence[Sequence[str]], references: Sequence[Sequence[str]], order: int) -> tuple[np.ndarray, ...]:
-    counted = [_grams(r, order) for r in references]
-    frequency = Counter(g for c in counted for g in c)
-    column = {gram: k for k, gram in enumerate(frequency)}
-    idf = np.array([math.log(len(references) / n) for n in frequency.values()])
+def _tables(tokens: Sequence[Sequence[str]], book: References, n: int) -> tuple[np.ndarray, np.ndarray]:
+    column, idf = book.column[n], np.array(book.idf[n])
     # A sentence follows a full stop: the n-grams that begin with it are the sentence's own.
-    own = [_grams(t if order == 1 else [".", *t], order) for t in tokens]
-
-    def matrix(rows: Sequence[Counter[tuple[str, ...]]]) -> sparse.csr_matrix:
-        cells = [(i, column[g], n) for i, row in enumerate(rows) for g, n in row.items() if g in column]
-        i, j, n = zip(*cells, strict=True) if cells else ((), (), ())
-        return sparse.csr_matrix((np.array(n, float), (i, j)), shape=(len(rows), len(column)))
-
-    said, heard = matrix(own), matrix(counted)
-    weighted, weighted_references = said @ sparse.diags(idf), heard @ sparse.diags(idf)
-    norm = np.sqrt(np.asarray(weighted_references.multiply(weighted_references).sum(1)).ravel())
-    unit = sparse.diags(1 / np.maximum(norm, 1e-9)) @ weighted_references
-    unseen = [
-        sum((n * math.log(len(references))) ** 2 for g, n in row.items() if g not in column) + 1e-9 for row in own
-    ]
-    return (
-        (unit @ weighted.T).toarray().astype(np.float32),
-        (weighted @ weighted.T).toarray() + np.diag(unseen),
-        (heard.sign() @ said.sign().T).toarray().astype(np.float32),
-        (said.sign() @ said.sign().T).toarray(),
-    )
+    own = [grams(t if n == 0 else [".", *t], n + 1) for t in tokens]
+    cells = [(i, column[g], times) for i, found in enumerate(own) for g, times in found.items() if g in column]
+    i, j, times = zip(*cells, strict=True) if cells else ((), (), ())
+    said = sparse.csr_matrix((np.array(times, float), (i, j)), shape=(len(own), len(column))) @ sparse.diags(idf)
+    unseen = [sum((n * book.unseen) ** 2 for g, n in found.items() if g not in column) + 1e-9 for found in own]
+    likeness = (said @ book.unit[n]).toarray().T
+    return np.ascontiguousarray(likeness, np.float32), (said @ said.T).toarray() + np.diag(unseen)
 
 
-class _Worth:
-    """What lists of sentences are worth to a study that gives the references the weights ``weight`` (N,), sum 1."""
+class _Guess:
+    """Roughly the CIDEr of lists of sentences to a study that gives the references the weights ``weight`` (N,)."""
 
-    def __init__(self, stock: Stock, weight: np.ndarray, wanted: np.ndarray, bleu: float) -> None:
-        self.stock, self.wanted, self.bleu = stock, wanted, bleu
-        penalty = np.exp(-((_LENGTHS[:, None] - stock.reference_lengths) ** 2) / (2 * CIDER_SIGMA**2))
+    def __init__(self, stock: Stock, weight: np.ndarray, wanted: np.ndarray) -> None:
+        self.stock, self.wanted = stock, wanted
+        penalty = np.exp(-((_LENGTHS[:, None] - stock.book.lengths) ** 2) / (2 * CIDER_SIGMA**2))
         self.likeness = [(penalty * weight) @ table for table in stock.likeness]
-        self.hits = [weight @ table for table in stock.hits]
-        self.length = float(weight @ stock.reference_lengths)
 
     def __call__(self, said: Sequence[int], more: np.ndarray) -> np.ndarray:
         """(len(more),) the worth of ``said`` with each one of ``more``."""
         stock, base = self.stock, np.array(said, int)
         length = stock.lengths[base].sum() + stock.lengths[more]
         row = np.clip((length - _LENGTHS[0]) // 2, 0, len(_LENGTHS) - 1)
-        cider, log_bleu = np.zeros(len(more)), np.zeros(len(more))
-        for n in range(ORDERS):
-            products, overlap = stock.products[n], stock.overlap[n]
-            near = self.likeness[n][row, more] + self.likeness[n][row][:, base].sum(1)
+        cider = np.zeros(len(more))
+        for likeness, products in zip(self.likeness, stock.products, strict=True):
+            near = likeness[row, more] + likeness[row][:, base].sum(1)
             norm = products[more, more] + products[np.ix_(base, base)].sum() + 2 * products[base][:, more].sum(0)
             cider += 10 / ORDERS * near / np.sqrt(norm)
-            hits = self.hits[n][more] + self.hits[n][base].sum()
-            if n >= 2:  # pairs and single words are rightly said again, longer turns are not
-                again = overlap[base][:, more].sum(0) / np.maximum(stock.lengths[more] - n + 1, 1)
-                hits = hits - again * self.hits[n][more]
-            log_bleu += np.log((np.maximum(hits, 0) + 0.02) / (np.maximum(length - n, 0) + 1)) / ORDERS
-        bleu = np.exp(log_bleu + np.minimum(0, 1 - self.length / length))
         missing = (self.wanted & ~(stock.surely[more] | stock.surely[base].any(0))).sum(1)
-        return cider + self.bleu * bleu - _DISOBEDIENCE * missing - _DISOBEDIENCE * (length > _MOST_TOKENS)
+        return cider - _DISOBEDIENCE * missing
 
 
-def assemble(stock: Stock, weight: np.ndarray, wanted: np.ndarray, bleu: float) -> list[str]:
-    """The sentences that are worth most, found by adding, exchanging and dropping, in their usual order.
+class _Worth:
+    """What lists of sentences, in their order, are worth to a study."""
+
+    def __init__(self, stock: Stock, weight: np.ndarray, wanted: np.ndarray, bleu: float, usual: Usual) -> None:
+        self.stock, self.wanted, self.bleu, self.usual = stock, wanted, bleu, usual
+        self.expected = Expected(stock.book, weight)
+        self.known: dict[tuple[int, ...], float] = {}
+
+    def tokens(self, said: Sequence[int]) -> tuple[str, ...]:
+        return tuple(t for i in said for t in self.stock.tokens[i])
+
+    def __call__(self, said: Sequence[int]) -> float:
+        key = tuple(said)
+        if key not in self.known:
+            tokens = self.tokens(said)
+            cider, hits = self.expected(tokens)
+            missing = int((self.wanted & ~self.stock.surely[list(said)].any(0)).sum())
+            price = _DISOBEDIENCE * (missing + (len(tokens) > _MOST_TOKENS))
+            self.known[key] = cider + self.bleu * self.usual.gain(hits, len(tokens)) - price
+        return self.known[key]
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What the reports of a stock usually are.
+
+    ``usual``: where BLEU is taken to be linear. ``reports``: good ones, as sentences of the stock, to begin with.
+    """
+
+    usual: Usual
+    reports: tuple[tuple[int, ...], ...] = ()
+
+
+def assemble(stock: Stock, weight: np.ndarray, wanted: np.ndarray, bleu: float, habits: Habits) -> list[str]:
+    """The sentences that are worth most, found by adding, exchanging, moving and dropping.
 
     Args:
         weight: (N,) of the references, sum 1. wanted: (13,) bool, the findings to say.
         bleu: what BLEU-4 is worth beside CIDEr.
     """
-    worth, allowed = _Worth(stock, weight, wanted, bleu), np.flatnonzero(stock.allowed(wanted))
+    return [stock.texts[i] for i in _search(stock, weight, wanted, bleu, habits)[0]]
+
+
+def habits_of(stock: Stock, studies: Sequence[tuple[np.ndarray, np.ndarray]], bleu: float) -> Habits:
+    """Those of the reports that these studies (weight, wanted) get, which begin with each other's in further rounds."""
+    length = float(stock.book.lengths.mean())
+    habits = Habits(Usual(tuple(length * share for share in _SHARES), length))
+    for number in range(_ROUNDS):
+        reports, found = [], []
+        for weight, wanted in tqdm(studies, desc=f"habits {number + 1}/{_ROUNDS}", unit="study"):
+            said, worth = _search(stock, weight, wanted, bleu, habits)
+            tokens = worth.tokens(said)
+            reports.append(tuple(said))
+            found.append((*worth.expected(tokens)[1], len(tokens)))
+        *hits, length = np.maximum(np.mean(found, 0), 1e-3).tolist()
+        habits = Habits(Usual(tuple(hits), length), tuple(dict.fromkeys((*habits.reports, *reports))))
+    return habits
+
+
+def _search(
+    stock: Stock, weight: np.ndarray, wanted: np.ndarray, bleu: float, habits: Habits
+) -> tuple[list[int], _Worth]:
+    guess, worth = _Guess(stock, weight, wanted), _Worth(stock, weight, wanted, bleu, habits.usual)
+    allowed = stock.allowed(wanted)
     said: list[int] = []
     best = -math.inf
+    moves = [list(report) for report in habits.reports if report and allowed[list(report)].all()]
+    while moves := moves or list(_moves(stock, said, np.flatnonzero(allowed), guess)):
+        values = [worth(move) for move in moves]
+        k = int(np.argmax(values))
+        if values[k] <= best + 1e-6:
+            break
+        said, best, moves = moves[k], values[k], []
+    return said, worth
 
-    def choices(beside: Sequence[int]) -> np.ndarray:
-        return allowed[~stock.alike[list(beside)][:, allowed].any(0)] if beside else allowed
 
-    improved = True
-    while improved:
-        improved = False
-        tries = [(said[:i] + said[i + 1 :], True) for i in range(len(said))]
-        if len(said) < _MOST_SENTENCES:
-            tries.insert(0, (said, True))
-        tries += [(said[:i] + said[i + 1 :], False) for i in range(len(said)) if len(said) > 1]
-        for base, grows in tries:
-            more = choices(base) if grows else np.array(base[-1:])
-            if not len(more):
-                continue
-            values = worth(base if grows else base[:-1], more)
-            k = int(values.argmax())
-            if values[k] > best + 1e-6:
-                said, best, improved = [*base, int(more[k])] if grows else list(base), float(values[k]), True
-                break
-    return [stock.texts[i] for i in sorted(said, key=lambda i: stock.place[i])]
+def _moves(stock: Stock, said: list[int], allowed: np.ndarray, guess: _Guess) -> Iterator[list[int]]:
+    """What can be made of a list: with one sentence more, exchanged, dropped or elsewhere."""
+    without = [said[:i] + said[i + 1 :] for i in range(len(said))]
+    for base in [said, *without] if len(said) < _MOST_SENTENCES else without:
+        more = allowed[~stock.alike[base][:, allowed].any(0)] if base else allowed
+        if len(more):
+            likely = np.argsort(-guess(base, more), kind="stable")[:_TRIES]
+            yield from ([*base[:p], int(more[k]), *base[p:]] for k in likely for p in range(len(base) + 1))
+    yield from (base for base in without if base)
+    for own, base in zip(said, without, strict=True):
+        yield from ([*base[:p], own, *base[p:]] for p in range(len(said)))

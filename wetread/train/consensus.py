@@ -10,32 +10,41 @@ nothing is retrieved.
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing import get_context
 
 import numpy as np
 from scipy import sparse
 from tqdm import tqdm
 
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
-from wetread.train.assemble import OTHERS, Stock, assemble, stated, unfit
+from wetread.obey import of_no_kind
+from wetread.train.assemble import OTHERS, Habits, Stock, assemble, habits_of, stated, unfit
 from wetread.train.config import DecoderConfig
 
 __all__ = ["agree", "kernel", "pairwise_cider"]
 
 #: What a finding too many or too few in IMPRESSION costs, in CIDEr.
 _DISOBEDIENCE = 1.0
+#: Studies by which it is told what reports usually are (``assemble.habits_of``).
+_SAMPLE = 200
 #: Words of an IMPRESSION at the most.
 _MOST_WORDS = 30
 
 
-def _tf_idf(texts: Sequence[Sequence[str]], idf: Sequence[dict[tuple[str, ...], float]]) -> list[sparse.csr_matrix]:
-    """Of each order, unit rows of TF-IDF; n-grams that no reference has are part of the norm alone."""
+def _tf_idf(
+    texts: Sequence[Sequence[str]], idf: Sequence[dict[tuple[str, ...], float]], unseen: float
+) -> list[sparse.csr_matrix]:
+    """Of each order, unit rows of TF-IDF; n-grams that no reference has (``unseen``) are part of the norm alone."""
     out = []
     for order in range(ORDERS):
         index = {gram: k for k, gram in enumerate(idf[order])}
         rows, columns, values, norms = [], [], [], []
-        unseen = math.log(len(texts))
         for i, tokens in enumerate(texts):
             grams = Counter(zip(*(tokens[k:] for k in range(order + 1)), strict=False))
             norm = 0.0
@@ -59,7 +68,7 @@ def pairwise_cider(references: Sequence[str], candidates: Sequence[str]) -> np.n
     for order in range(1, ORDERS + 1):
         frequency = Counter(g for t in tokens[0] for g in set(zip(*(t[k:] for k in range(order)), strict=False)))
         idf.append({gram: math.log(len(references) / n) for gram, n in frequency.items()})
-    a, b = (_tf_idf(t, idf) for t in tokens)
+    a, b = (_tf_idf(t, idf, math.log(len(references))) for t in tokens)
     similarity = sum((x @ y.T).toarray() for x, y in zip(a, b, strict=True))
     lengths = [np.array([len(t) for t in side]) for side in tokens]
     delta = lengths[0][:, None] - lengths[1][None]
@@ -98,6 +107,37 @@ class _Impressions:
         return list(self.texts[int((weight @ self.gain - _DISOBEDIENCE * wrong).argmax())])
 
 
+@dataclass(frozen=True)
+class _Teacher:
+    """What it takes to put the report of a study together."""
+
+    probability: np.ndarray
+    wanted: np.ndarray
+    stock: Stock
+    impressions: _Impressions
+    habits: Habits
+    config: DecoderConfig
+
+    def __call__(self, study: int) -> tuple[list[str], list[str]]:
+        weight = kernel(self.probability, self.probability[study], self.config.consensus_width, without=study)
+        wanted = self.wanted[study]
+        findings = assemble(self.stock, weight, wanted, self.config.bleu_weight, self.habits)
+        return findings, self.impressions.choose(weight, wanted)
+
+
+_teacher: _Teacher | None = None  # of a worker process
+
+
+def _begin(teacher: _Teacher) -> None:
+    global _teacher
+    _teacher = teacher
+
+
+def _report(study: int) -> tuple[list[str], list[str]]:
+    assert _teacher is not None
+    return _teacher(study)
+
+
 def agree(
     probability: np.ndarray,
     commands: np.ndarray,
@@ -105,19 +145,29 @@ def agree(
     references: tuple[Sequence[str], Sequence[str]],
     clean: Callable[[str], str],
     config: DecoderConfig,
+    workers: int = 1,
 ) -> list[tuple[list[str], list[str]]]:
     """For each study the sentences of FINDINGS and of IMPRESSION to teach.
 
     Args:
         probability, commands: (N, 14) of the studies, out of fold.
         reports: their sentences of both sections, cleaned for teaching. references: both sections as the metric
-            reads them. clean: from text to the metric's tokens.
+            reads them. clean: from text to the metric's tokens. workers: processes; the reports do not depend on it.
     """
-    stock = Stock.of([f for f, _ in reports], references[0], clean, config.consensus_often, config.consensus_short)
-    impressions = _Impressions([i for _, i in reports], references[1], clean)
+    findings, conclusions = ([[of_no_kind(s) for s in report[k]] for report in reports] for k in range(2))
+    stock = Stock.of(findings, references[0], clean, config.consensus_often, config.consensus_short)
+    impressions = _Impressions(conclusions, references[1], clean)
     wanted = commands.astype(bool)[:, OTHERS]
-    taught = []
-    for i in tqdm(range(len(probability)), desc="consensus", unit="study"):
-        weight = kernel(probability, probability[i], config.consensus_width, without=i)
-        taught.append((assemble(stock, weight, wanted[i], config.bleu_weight), impressions.choose(weight, wanted[i])))
-    return taught
+
+    some = np.linspace(0, len(probability) - 1, min(len(probability), _SAMPLE)).astype(int)
+    sample = [(kernel(probability, probability[i], config.consensus_width, i), wanted[i]) for i in some]
+    habits = habits_of(stock, sample, config.bleu_weight)
+    teacher = _Teacher(probability, wanted, stock, impressions, habits, config)
+    numbers = range(len(probability))
+    with ExitStack() as stack:
+        report: Iterable[tuple[list[str], list[str]]] = map(teacher, numbers)
+        if workers > 1 and len(numbers) > _SAMPLE:
+            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a core for each process
+            pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (teacher,))
+            report = stack.enter_context(pool).map(_report, numbers, chunksize=16)
+        return list(tqdm(report, desc="consensus", total=len(numbers), unit="study"))

@@ -516,6 +516,7 @@ def _decoder(run: Run) -> None:
             (lesson.texts, lesson.impressions),
             protocol.hypothesis,
             config,
+            workers=torch.get_num_threads(),
         )
         log.info("consensus: %d reports taught of %d", len({tuple(f) for f, _ in agreement}), len(agreement))
         obeyed = torch.from_numpy(guess[taught])

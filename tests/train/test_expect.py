@@ -1,0 +1,58 @@
+"""What a text is expected to score: the metric itself where the reference is sure, a mean where several may be it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from wetread.metrics.nlg import corpus_scores
+from wetread.train.consensus import pairwise_cider
+from wetread.train.expect import Expected, References, Usual
+
+_REFERENCES = [
+    "the heart is normal in size . the lungs are clear .",
+    "the heart is large . there is no effusion . the lungs are clear . no effusion .",
+    "no acute disease .",
+]
+#: Of an even number of tokens, for which the penalty on lengths is tabled.
+_TEXT = "the lungs are clear . the heart is very big . no effusion ."
+
+
+def _one(k: int) -> np.ndarray:
+    return np.eye(len(_REFERENCES))[k]
+
+
+@pytest.mark.parametrize("k", range(3))
+def test_against_one_reference_it_is_that_ones_score(k: int) -> None:
+    cider, hits = Expected(References(_REFERENCES), _one(k))(_TEXT.split())
+    assert cider == pytest.approx(pairwise_cider(_REFERENCES, [_TEXT])[k, 0], rel=1e-5)
+    said, heard = (t.split() for t in (_TEXT, _REFERENCES[k]))
+    for order, found in enumerate(hits, start=1):
+        own, theirs = ([tuple(t[i : i + order]) for i in range(len(t) - order + 1)] for t in (said, heard))
+        assert found == sum(min(own.count(g), theirs.count(g)) for g in set(own))
+
+
+def test_against_several_it_is_their_weighted_mean() -> None:
+    book, weight = References(_REFERENCES), np.array([0.5, 0.3, 0.2])
+    cider, hits = Expected(book, weight)(_TEXT.split())
+    alone = [Expected(book, _one(k))(_TEXT.split()) for k in range(3)]
+    assert cider == pytest.approx(sum(w * c for w, (c, _) in zip(weight, alone, strict=True)))
+    assert hits == pytest.approx(weight @ np.array([h for _, h in alone]))
+
+
+def test_a_text_of_unknown_words_scores_nothing() -> None:
+    assert Expected(References(_REFERENCES), _one(0))(["purple", "noise"]) == (0.0, (0.0,) * 4)
+
+
+def test_gain_is_how_bleu_changes_about_what_is_usual() -> None:
+    usual, more = Usual((10.0, 7.0, 5.0, 3.0), 20.0), (1.0, 1.0, 0.0, 1.0)
+    step = 1e-4
+    moved = Usual(tuple(h + step * m for h, m in zip(usual.hits, more, strict=True)), usual.length + step * 2)
+    least = usual.gain((0.0,) * 4, 0.0)
+    assert (moved.bleu - usual.bleu) / step == pytest.approx(usual.gain(more, 2.0) - least, rel=1e-3)
+
+
+def test_usual_bleu_is_that_of_reports_which_have_it() -> None:
+    _, hits = Expected(References(_REFERENCES), _one(0))(_TEXT.split())
+    measured = corpus_scores([_REFERENCES[0]], [_TEXT])["BLEU-4"]  # which is no longer than the text: no penalty
+    assert Usual(hits, len(_TEXT.split())).bleu == pytest.approx(measured)
