@@ -7,7 +7,7 @@ labels of the text are the states of the findings, always.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from wetread.decode import Written
@@ -16,7 +16,18 @@ from wetread.report.sites import LABEL_SITES, names_place, names_side, primary_s
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
 
-__all__ = ["LOWER_FROM", "Obeyed", "calls_borderline", "names_untold", "obey", "of_no_kind", "put_low", "stated"]
+__all__ = [
+    "EXPLAINS_OPACITY",
+    "LOWER_FROM",
+    "Obeyed",
+    "calls_borderline",
+    "denied",
+    "names_untold",
+    "obey",
+    "of_no_kind",
+    "put_low",
+    "stated",
+]
 
 _SILENT = "No Finding"
 #: Findings that an IMPRESSION may not leave out.
@@ -33,10 +44,10 @@ _ACUTE = frozenset(
     }
 )
 #: Beside one of these, "no focal opacity" is said of another opacity than theirs.
-_EXPLAINS_OPACITY = frozenset({"Atelectasis", "Edema", "Lung Lesion"})
+EXPLAINS_OPACITY = frozenset({"Atelectasis", "Edema", "Lung Lesion"})
 #: What an IMPRESSION that names findings need not name beside one of these.
 _IMPLIED = {
-    "Lung Opacity": _EXPLAINS_OPACITY | {"Consolidation", "Pneumonia"},
+    "Lung Opacity": EXPLAINS_OPACITY | {"Consolidation", "Pneumonia"},
     "Enlarged Cardiomediastinum": frozenset({"Cardiomegaly"}),
     "Support Devices": frozenset(LABELS),
 }
@@ -90,11 +101,11 @@ def _least(name: str) -> float:
     return _KIND_FROM if name == "Support Devices" else _DETAIL_FROM
 
 
-def _denied(text: str, wanted: set[str]) -> set[str]:
+def denied(text: str, wanted: Set[str] = frozenset()) -> set[str]:
     """The labels that a sentence denies outright: "no large effusion" denies none, and an opacity may be explained."""
     mentions = [m for m in label_spans(text) if m.label != _SILENT]
-    denied = {m.label for m in mentions if m.state == "negative" and not m.severity}
-    return denied - {"Lung Opacity"} if wanted & _EXPLAINS_OPACITY else denied
+    found = {m.label for m in mentions if m.state == "negative" and not m.severity}
+    return found - {"Lung Opacity"} if wanted & EXPLAINS_OPACITY else found
 
 
 def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
@@ -235,8 +246,8 @@ def obey(
                 notes.append(
                     f"A sentence that held {', '.join(sorted(hedged))} possible, below its threshold, was dropped."
                 )
-            elif against := _denied(written.text, wanted) & likely:
-                unsaid.update(_denied(written.text, wanted) - likely)
+            elif against := denied(written.text, wanted) & likely:
+                unsaid.update(denied(written.text, wanted) - likely)
                 states = ", ".join(f"{name} ({labels[name].state})" for name in sorted(against))
                 notes.append(f"A sentence that denied {states} was dropped.")
             else:

@@ -22,6 +22,7 @@ __all__ = [
     "head_input",
     "probabilities",
     "triage_of",
+    "uncertain_of",
     "worn_spine",
 ]
 
@@ -81,13 +82,19 @@ def commands_of(probability: np.ndarray, positive_from: np.ndarray) -> np.ndarra
     return commands
 
 
+def uncertain_of(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(14,) the probabilities from which a finding is at least uncertain."""
+    return np.minimum(np.maximum(arrays["uncertain_from"], LEAST_UNCERTAIN), arrays["positive_from"])
+
+
 def findings_of(probability: np.ndarray, arrays: Mapping[str, np.ndarray]) -> dict[str, Finding]:
     """(14,) probabilities and the bundle's thresholds → the findings of a draft, each with its state."""
     found = {}
     commands = commands_of(probability[None], arrays["positive_from"])[0]
+    least = uncertain_of(arrays)
     for k, name in enumerate(LABELS):
         positive = float(arrays["positive_from"][k])
-        uncertain = min(max(float(arrays["uncertain_from"][k]), LEAST_UNCERTAIN), positive)
+        uncertain = float(least[k])
         state: State = "positive" if commands[k] else "uncertain" if probability[k] >= uncertain else "negative"
         found[name] = Finding(float(probability[k]), uncertain, positive, state)
     return found

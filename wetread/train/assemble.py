@@ -20,7 +20,7 @@ from scipy import sparse
 from tqdm import tqdm
 
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
-from wetread.obey import calls_borderline, names_untold
+from wetread.obey import EXPLAINS_OPACITY, calls_borderline, denied, names_untold
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, names_place, primary_site
 from wetread.train.expect import Expected, References, Usual, grams
@@ -30,6 +30,8 @@ __all__ = ["OTHERS", "Habits", "Stock", "alike", "assemble", "detailed", "habits
 
 #: Columns of the 14 labels that are findings: all but "No Finding".
 OTHERS = tuple(i for i, name in enumerate(LABELS) if name != "No Finding")
+#: Among these, those beside which an opacity may be denied.
+_EXPLAINING = np.array([LABELS[k] in EXPLAINS_OPACITY for k in OTHERS])
 #: What a commanded finding costs that is not said: more than any words are worth.
 _DISOBEDIENCE = 20.0
 #: Sentences are not both said where one shares more than this of its words that carry a meaning with the other.
@@ -93,14 +95,15 @@ class Stock:
     """The sentences to choose from (P) beside the references (N).
 
     ``surely``, ``perhaps`` (P, 13): the findings that a sentence states by both of the labeler's conventions and by
-    either; ``normal``: the site it calls normal; ``tokens`` as the metric reads it and ``lengths`` (P,), how many.
-    By order of n-grams: ``likeness`` (N, P) inner products of TF-IDF with the unit vector of each reference,
-    ``products`` (P, P) among sentences. ``alike`` (P, P): not to be said together.
+    either; ``denied``: those it denies; ``normal``: the site it calls normal; ``tokens`` as the metric reads it and
+    ``lengths`` (P,), how many. By order of n-grams: ``likeness`` (N, P) inner products of TF-IDF with the unit vector
+    of each reference, ``products`` (P, P) among sentences. ``alike`` (P, P): not to be said together.
     """
 
     texts: tuple[str, ...]
     surely: np.ndarray
     perhaps: np.ndarray
+    denied: np.ndarray
     normal: tuple[str | None, ...]
     tokens: tuple[tuple[str, ...], ...]
     lengths: np.ndarray
@@ -138,6 +141,7 @@ class Stock:
             tuple(texts),
             surely[kept],
             perhaps[kept],
+            np.array([[LABELS[k] in denied(s) for k in OTHERS] for s in texts]),
             tuple(map(_calls_normal, texts)),
             tuple(map(tuple, tokens)),
             np.array([len(t) for t in tokens]),
@@ -147,12 +151,15 @@ class Stock:
             alike(texts),
         )
 
-    def allowed(self, wanted: np.ndarray) -> np.ndarray:
-        """(P,) what may be said where exactly the findings ``wanted`` (13,) are to be."""
+    def allowed(self, wanted: np.ndarray, likely: np.ndarray) -> np.ndarray:
+        """(P,) what may be said where the findings ``wanted`` (13,) alone are, and none of ``likely`` (13,) denied."""
         sites = {LABEL_SITES[LABELS[k]] for k, on in zip(OTHERS, wanted, strict=True) if on}
         sites -= {LABEL_SITES["Support Devices"]}
         calm = np.array([site is None or site not in sites for site in self.normal])
-        return ~(self.perhaps & ~wanted).any(1) & calm
+        against = self.denied & likely
+        if wanted[_EXPLAINING].any():  # "no focal opacity" is then said of another one (``obey.denied``)
+            against[:, OTHERS.index(LABELS.index("Lung Opacity"))] = False
+        return ~(self.perhaps & ~wanted).any(1) & calm & ~against.any(1)
 
 
 def _tables(tokens: Sequence[Sequence[str]], book: References, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -222,24 +229,26 @@ class Habits:
     reports: tuple[tuple[int, ...], ...] = ()
 
 
-def assemble(stock: Stock, weight: np.ndarray, wanted: np.ndarray, bleu: float, habits: Habits) -> list[str]:
+def assemble(
+    stock: Stock, weight: np.ndarray, wanted: np.ndarray, likely: np.ndarray, bleu: float, habits: Habits
+) -> list[str]:
     """The sentences that are worth most, found by adding, exchanging, moving and dropping.
 
     Args:
-        weight: (N,) of the references, sum 1. wanted: (13,) bool, the findings to say.
+        weight: (N,) of the references, sum 1. wanted, likely: (13,) bool, the findings to say and those not to deny.
         bleu: what BLEU-4 is worth beside CIDEr.
     """
-    return [stock.texts[i] for i in _search(stock, weight, wanted, bleu, habits)[0]]
+    return [stock.texts[i] for i in _search(stock, weight, wanted, likely, bleu, habits)[0]]
 
 
-def habits_of(stock: Stock, studies: Sequence[tuple[np.ndarray, np.ndarray]], bleu: float) -> Habits:
-    """Those of the reports that these studies (weight, wanted) get, which begin with each other's in further rounds."""
+def habits_of(stock: Stock, studies: Sequence[tuple[np.ndarray, ...]], bleu: float) -> Habits:
+    """Of the reports that these studies (weight, wanted, likely) get, beginning with each other's in further rounds."""
     length = float(stock.book.lengths.mean())
     habits = Habits(Usual(tuple(length * share for share in _SHARES), length))
     for number in range(_ROUNDS):
         reports, found = [], []
-        for weight, wanted in tqdm(studies, desc=f"habits {number + 1}/{_ROUNDS}", unit="study"):
-            said, worth = _search(stock, weight, wanted, bleu, habits)
+        for weight, wanted, likely in tqdm(studies, desc=f"habits {number + 1}/{_ROUNDS}", unit="study"):
+            said, worth = _search(stock, weight, wanted, likely, bleu, habits)
             tokens = worth.tokens(said)
             reports.append(tuple(said))
             found.append((*worth.expected(tokens)[1], len(tokens)))
@@ -249,10 +258,10 @@ def habits_of(stock: Stock, studies: Sequence[tuple[np.ndarray, np.ndarray]], bl
 
 
 def _search(
-    stock: Stock, weight: np.ndarray, wanted: np.ndarray, bleu: float, habits: Habits
+    stock: Stock, weight: np.ndarray, wanted: np.ndarray, likely: np.ndarray, bleu: float, habits: Habits
 ) -> tuple[list[int], _Worth]:
     guess, worth = _Guess(stock, weight, wanted), _Worth(stock, weight, wanted, bleu, habits.usual)
-    allowed = stock.allowed(wanted)
+    allowed = stock.allowed(wanted, likely)
     said: list[int] = []
     best = -math.inf
     moves = [list(report) for report in habits.reports if report and allowed[list(report)].all()]

@@ -113,6 +113,7 @@ class _Teacher:
 
     probability: np.ndarray
     wanted: np.ndarray
+    likely: np.ndarray
     stock: Stock
     impressions: _Impressions
     habits: Habits
@@ -121,7 +122,7 @@ class _Teacher:
     def __call__(self, study: int) -> tuple[list[str], list[str]]:
         weight = kernel(self.probability, self.probability[study], self.config.consensus_width, without=study)
         wanted = self.wanted[study]
-        findings = assemble(self.stock, weight, wanted, self.config.bleu_weight, self.habits)
+        findings = assemble(self.stock, weight, wanted, self.likely[study], self.config.bleu_weight, self.habits)
         return findings, self.impressions.choose(weight, wanted)
 
 
@@ -141,6 +142,7 @@ def _report(study: int) -> tuple[list[str], list[str]]:
 def agree(
     probability: np.ndarray,
     commands: np.ndarray,
+    likely: np.ndarray,
     reports: Sequence[tuple[Sequence[str], Sequence[str]]],
     references: tuple[Sequence[str], Sequence[str]],
     clean: Callable[[str], str],
@@ -150,19 +152,20 @@ def agree(
     """For each study the sentences of FINDINGS and of IMPRESSION to teach.
 
     Args:
-        probability, commands: (N, 14) of the studies, out of fold.
+        probability, commands, likely: (N, 14) of the studies, out of fold: how probable each finding is, whether it is
+            to be said, and whether it may at least not be denied.
         reports: their sentences of both sections, cleaned for teaching. references: both sections as the metric
             reads them. clean: from text to the metric's tokens. workers: processes; the reports do not depend on it.
     """
     findings, conclusions = ([[of_no_kind(s) for s in report[k]] for report in reports] for k in range(2))
     stock = Stock.of(findings, references[0], clean, config.consensus_often, config.consensus_short)
     impressions = _Impressions(conclusions, references[1], clean)
-    wanted = commands.astype(bool)[:, OTHERS]
+    wanted, open_ = (each.astype(bool)[:, OTHERS] for each in (commands, likely))
 
     some = np.linspace(0, len(probability) - 1, min(len(probability), _SAMPLE)).astype(int)
-    sample = [(kernel(probability, probability[i], config.consensus_width, i), wanted[i]) for i in some]
+    sample = [(kernel(probability, probability[i], config.consensus_width, i), wanted[i], open_[i]) for i in some]
     habits = habits_of(stock, sample, config.bleu_weight)
-    teacher = _Teacher(probability, wanted, stock, impressions, habits, config)
+    teacher = _Teacher(probability, wanted, open_, stock, impressions, habits, config)
     numbers = range(len(probability))
     with ExitStack() as stack:
         report: Iterable[tuple[list[str], list[str]]] = map(teacher, numbers)

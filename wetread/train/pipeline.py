@@ -19,7 +19,7 @@ from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.errors import UsageError
 from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model.bundle import Bundle, digest
-from wetread.model.findings import SPINE, SPINE_SHARE, commands_of
+from wetread.model.findings import SPINE, SPINE_SHARE, commands_of, uncertain_of
 from wetread.model.tokenizer import Tokenizer
 from wetread.train import (
     calibrate,
@@ -472,6 +472,7 @@ def _decoder(run: Run) -> None:
     with np.load(run.folder / "findings.npz", allow_pickle=False) as stored:
         probability = stored["probability"]
         guess = commands_of(probability, stored["positive_from"])
+        likely = guess.astype(bool) | (probability >= uncertain_of(stored))
     taught = np.array([bool(row.findings) for row in run.rows]) & run.teachers
     teachers = [row for row, ok in zip(run.rows, taught, strict=True) if ok]
     path = run.folder / "vocabulary.json"
@@ -512,6 +513,7 @@ def _decoder(run: Run) -> None:
         agreement = consensus.agree(
             probability[taught],
             guess[taught],
+            likely[taught],
             texts,
             (lesson.texts, lesson.impressions),
             protocol.hypothesis,
