@@ -12,6 +12,7 @@ from wetread.metrics import baselines
 from wetread.metrics.baselines import ConstantSearch, find_constants, most_frequent, random_reports, sentence_pool
 from wetread.metrics.nlg import corpus_scores
 from wetread.metrics.protocols import PtbProtocol
+from wetread.report.sentences import split_sentences
 
 
 @pytest.fixture
@@ -50,6 +51,16 @@ def test_constants_beat_single_reports_and_are_kept(cache: Path, monkeypatch: py
     assert json.loads(file.read_text(encoding="utf-8")) == found
     monkeypatch.setattr(baselines, "_search", lambda *_: pytest.fail("it was searched again"))
     assert find_constants(*arguments) == found
+
+
+def test_a_constant_holds_only_sentences_that_may_stand_together(cache: Path) -> None:
+    train = written_reports(40)
+    protocol = PtbProtocol()
+    arguments = (train, protocol.references, protocol.hypothesis)
+    free = find_constants(*arguments, "ptb")
+    alone = find_constants(*arguments, "ptb alone", fits=lambda sentences: len(sentences) == 1)
+    assert len(split_sentences(free["BLEU-4"])) > 1
+    assert {len(split_sentences(text)) for text in alone.values()} == {1}
 
 
 def test_a_damaged_cache_is_searched_again(cache: Path) -> None:

@@ -65,6 +65,16 @@ def test_what_is_likely_is_not_denied() -> None:
     assert said == [*_CALM[:2], "There is no pneumothorax."]
 
 
+def test_an_opacity_may_be_denied_beside_one_that_explains_it() -> None:
+    denial = "There is no focal airspace opacity."
+    stock = _stock([[denial, "There is mild atelectasis."]] * 3)
+    (k,) = (i for i, s in enumerate(stock.texts) if s == denial)
+    opacity, explained = _wanted("Lung Opacity"), _wanted("Atelectasis")
+    assert stock.allowed(_wanted(), _wanted())[k]
+    assert not stock.allowed(_wanted(), opacity)[k]
+    assert stock.allowed(explained, opacity | explained)[k]
+
+
 def test_a_site_with_a_finding_is_not_called_normal() -> None:
     said = assemble(_stock(), _weight(0, 4), *_asked("Cardiomegaly"), 1.0, _HABITS)
     assert "The heart is enlarged." in said
@@ -123,7 +133,9 @@ def test_a_study_does_not_teach_itself() -> None:
     assert weight.sum() == pytest.approx(1)
 
 
-def test_agreement_obeys_the_commands_in_both_sections() -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_agreement_obeys_the_commands_in_both_sections(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consensus, "_SAMPLE", 4)
     impressions = [["No acute disease."]] * 4 + [["Cardiomegaly."]] * 3 + [["Pleural effusion."]] * 3
     commands = np.zeros((10, 14), int)
     commands[4:7, LABELS.index("Cardiomegaly")] = 1
@@ -137,6 +149,7 @@ def test_agreement_obeys_the_commands_in_both_sections() -> None:
         ([_clean(" ".join(r)) for r in _REPORTS], [_clean(" ".join(r)) for r in impressions]),
         _clean,
         DecoderConfig(consensus_often=2, consensus_width=0.2),
+        workers,
     )
     assert taught[0] == (_CALM, ["No acute disease."])
     assert taught[5] == (_BIG, ["Cardiomegaly."])

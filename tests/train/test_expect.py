@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wetread.metrics.nlg import corpus_scores
-from wetread.train.consensus import pairwise_cider
-from wetread.train.expect import Expected, References, Usual
+from wetread.metrics.nlg import CiderScorer, corpus_scores
+from wetread.train.expect import Expected, References, Usual, pairwise_cider
 
 _REFERENCES = [
     "the heart is normal in size . the lungs are clear .",
@@ -25,7 +24,9 @@ def _one(k: int) -> np.ndarray:
 @pytest.mark.parametrize("k", range(3))
 def test_against_one_reference_it_is_that_ones_score(k: int) -> None:
     cider, hits = Expected(References(_REFERENCES), _one(k))(_TEXT.split())
-    assert cider == pytest.approx(pairwise_cider(_REFERENCES, [_TEXT])[k, 0], rel=1e-5)
+    scorer = CiderScorer(_REFERENCES)  # of no n-gram that it weighs does the text have more than these references
+    assert cider == pytest.approx(scorer.score(_TEXT, scorer.vector(_REFERENCES[k])))
+    assert pairwise_cider(_REFERENCES, ["purple noise", _TEXT])[k] == pytest.approx([0, cider], rel=1e-5)
     said, heard = (t.split() for t in (_TEXT, _REFERENCES[k]))
     for order, found in enumerate(hits, start=1):
         own, theirs = ([tuple(t[i : i + order]) for i in range(len(t) - order + 1)] for t in (said, heard))

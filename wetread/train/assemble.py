@@ -16,14 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 from tqdm import tqdm
 
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
 from wetread.obey import EXPLAINS_OPACITY, calls_borderline, denied, names_untold
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, names_place, primary_site
-from wetread.train.expect import Expected, References, Usual, grams
+from wetread.train.expect import Expected, References, Usual
 from wetread.types import LABELS
 
 __all__ = ["OTHERS", "Habits", "Stock", "alike", "assemble", "detailed", "habits_of", "stated", "unfit"]
@@ -163,15 +162,10 @@ class Stock:
 
 
 def _tables(tokens: Sequence[Sequence[str]], book: References, n: int) -> tuple[np.ndarray, np.ndarray]:
-    column, idf = book.column[n], np.array(book.idf[n])
     # A sentence follows a full stop: the n-grams that begin with it are the sentence's own.
-    own = [grams(t if n == 0 else [".", *t], n + 1) for t in tokens]
-    cells = [(i, column[g], times) for i, found in enumerate(own) for g, times in found.items() if g in column]
-    i, j, times = zip(*cells, strict=True) if cells else ((), (), ())
-    said = sparse.csr_matrix((np.array(times, float), (i, j)), shape=(len(own), len(column))) @ sparse.diags(idf)
-    unseen = [sum((n * book.unseen) ** 2 for g, n in found.items() if g not in column) + 1e-9 for found in own]
+    said, unseen = book.weighted(tokens if n == 0 else [[".", *t] for t in tokens], n)
     likeness = (said @ book.unit[n]).toarray().T
-    return np.ascontiguousarray(likeness, np.float32), (said @ said.T).toarray() + np.diag(unseen)
+    return np.ascontiguousarray(likeness, np.float32), (said @ said.T).toarray() + np.diag(unseen + 1e-9)
 
 
 class _Guess:

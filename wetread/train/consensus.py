@@ -9,7 +9,6 @@ nothing is retrieved.
 
 from __future__ import annotations
 
-import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -19,15 +18,14 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 import numpy as np
-from scipy import sparse
 from tqdm import tqdm
 
-from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
 from wetread.obey import of_no_kind
 from wetread.train.assemble import OTHERS, Habits, Stock, assemble, habits_of, stated, unfit
 from wetread.train.config import DecoderConfig
+from wetread.train.expect import pairwise_cider
 
-__all__ = ["agree", "kernel", "pairwise_cider"]
+__all__ = ["agree", "kernel"]
 
 #: What a finding too many or too few in IMPRESSION costs, in CIDEr.
 _DISOBEDIENCE = 1.0
@@ -35,44 +33,6 @@ _DISOBEDIENCE = 1.0
 _SAMPLE = 200
 #: Words of an IMPRESSION at the most.
 _MOST_WORDS = 30
-
-
-def _tf_idf(
-    texts: Sequence[Sequence[str]], idf: Sequence[dict[tuple[str, ...], float]], unseen: float
-) -> list[sparse.csr_matrix]:
-    """Of each order, unit rows of TF-IDF; n-grams that no reference has (``unseen``) are part of the norm alone."""
-    out = []
-    for order in range(ORDERS):
-        index = {gram: k for k, gram in enumerate(idf[order])}
-        rows, columns, values, norms = [], [], [], []
-        for i, tokens in enumerate(texts):
-            grams = Counter(zip(*(tokens[k:] for k in range(order + 1)), strict=False))
-            norm = 0.0
-            for gram, times in grams.items():
-                value = times * idf[order].get(gram, unseen)
-                norm += value * value
-                if gram in index:
-                    rows.append(i)
-                    columns.append(index[gram])
-                    values.append(value)
-            norms.append(1 / math.sqrt(norm) if norm else 0.0)
-        matrix = sparse.csr_matrix((values, (rows, columns)), shape=(len(texts), max(1, len(index))))
-        out.append(sparse.diags(np.array(norms)) @ matrix)
-    return out
-
-
-def pairwise_cider(references: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
-    """(references, candidates) CIDEr of each pair but for the clipping of counts; tokens parted by spaces."""
-    tokens = [r.split() for r in references], [c.split() for c in candidates]
-    idf: list[dict[tuple[str, ...], float]] = []
-    for order in range(1, ORDERS + 1):
-        frequency = Counter(g for t in tokens[0] for g in set(zip(*(t[k:] for k in range(order)), strict=False)))
-        idf.append({gram: math.log(len(references) / n) for gram, n in frequency.items()})
-    a, b = (_tf_idf(t, idf, math.log(len(references))) for t in tokens)
-    similarity = sum((x @ y.T).toarray() for x, y in zip(a, b, strict=True))
-    lengths = [np.array([len(t) for t in side]) for side in tokens]
-    delta = lengths[0][:, None] - lengths[1][None]
-    return (10 / ORDERS * similarity * np.exp(-(delta**2) / (2 * CIDER_SIGMA**2))).astype(np.float32)
 
 
 def kernel(probability: np.ndarray, study: np.ndarray, width: float, without: int | None = None) -> np.ndarray:
@@ -113,7 +73,7 @@ class _Teacher:
 
     probability: np.ndarray
     wanted: np.ndarray
-    likely: np.ndarray
+    undenied: np.ndarray
     stock: Stock
     impressions: _Impressions
     habits: Habits
@@ -122,7 +82,7 @@ class _Teacher:
     def __call__(self, study: int) -> tuple[list[str], list[str]]:
         weight = kernel(self.probability, self.probability[study], self.config.consensus_width, without=study)
         wanted = self.wanted[study]
-        findings = assemble(self.stock, weight, wanted, self.likely[study], self.config.bleu_weight, self.habits)
+        findings = assemble(self.stock, weight, wanted, self.undenied[study], self.config.bleu_weight, self.habits)
         return findings, self.impressions.choose(weight, wanted)
 
 
@@ -160,12 +120,12 @@ def agree(
     findings, conclusions = ([[of_no_kind(s) for s in report[k]] for report in reports] for k in range(2))
     stock = Stock.of(findings, references[0], clean, config.consensus_often, config.consensus_short)
     impressions = _Impressions(conclusions, references[1], clean)
-    wanted, open_ = (each.astype(bool)[:, OTHERS] for each in (commands, likely))
+    wanted, undenied = (each.astype(bool)[:, OTHERS] for each in (commands, likely))
 
     some = np.linspace(0, len(probability) - 1, min(len(probability), _SAMPLE)).astype(int)
-    sample = [(kernel(probability, probability[i], config.consensus_width, i), wanted[i], open_[i]) for i in some]
+    sample = [(kernel(probability, probability[i], config.consensus_width, i), wanted[i], undenied[i]) for i in some]
     habits = habits_of(stock, sample, config.bleu_weight)
-    teacher = _Teacher(probability, wanted, open_, stock, impressions, habits, config)
+    teacher = _Teacher(probability, wanted, undenied, stock, impressions, habits, config)
     numbers = range(len(probability))
     with ExitStack() as stack:
         report: Iterable[tuple[list[str], list[str]]] = map(teacher, numbers)

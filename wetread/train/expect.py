@@ -17,13 +17,13 @@ from scipy import sparse
 
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
 
-__all__ = ["Expected", "References", "Usual", "grams"]
+__all__ = ["Expected", "References", "Usual", "pairwise_cider"]
 
 #: Texts whose lengths differ by less share the penalty of CIDEr on lengths, in tokens.
 _STEP = 2
 
 
-def grams(tokens: Sequence[str], order: int) -> Counter[tuple[str, ...]]:
+def _grams(tokens: Sequence[str], order: int) -> Counter[tuple[str, ...]]:
     """The n-grams of a text and how often it has them."""
     return Counter(zip(*(tokens[k:] for k in range(order)), strict=False))
 
@@ -67,7 +67,7 @@ class References:
         self.unit: list[sparse.csr_matrix] = []
         self.often: list[list[sparse.csr_matrix]] = []
         for order in range(1, ORDERS + 1):
-            counted = [grams(t, order) for t in texts]
+            counted = [_grams(t, order) for t in texts]
             frequency = Counter(g for c in counted for g in c)
             column = {gram: k for k, gram in enumerate(frequency)}
             idf = np.array([self.unseen - math.log(n) for n in frequency.values()])
@@ -81,6 +81,27 @@ class References:
             self.unit.append((weighted @ sparse.diags(1 / np.maximum(norm, 1e-9))).tocsr())
             most = int(counts.max()) if counts.nnz else 0
             self.often.append([(counts >= k).astype(float).tocsr() for k in range(1, most + 1)])
+
+    def weighted(self, texts: Sequence[Sequence[str]], n: int) -> tuple[sparse.csr_matrix, np.ndarray]:
+        """TF-IDF (texts, n-grams) of tokens, by order ``n`` + 1, and (texts,) the squares of what no reference has."""
+        column, found = self.column[n], [_grams(t, n + 1) for t in texts]
+        cells = [(i, column[g], times) for i, own in enumerate(found) for g, times in own.items() if g in column]
+        rows, columns, values = zip(*cells, strict=True) if cells else ((), (), ())
+        counts = sparse.csr_matrix((np.array(values, float), (rows, columns)), shape=(len(texts), len(column)))
+        unseen = [sum((k * self.unseen) ** 2 for g, k in own.items() if g not in column) for own in found]
+        return counts @ sparse.diags(np.array(self.idf[n])), np.array(unseen, float)
+
+
+def pairwise_cider(references: Sequence[str], candidates: Sequence[str]) -> np.ndarray:
+    """(references, candidates) CIDEr of each pair but for the clipping of counts; tokens parted by spaces."""
+    book, texts = References(references), [c.split() for c in candidates]
+    similarity = np.zeros((len(references), len(candidates)))
+    for n, unit in enumerate(book.unit):
+        said, unseen = book.weighted(texts, n)
+        norm = np.sqrt(np.asarray(said.multiply(said).sum(1)).ravel() + unseen)
+        similarity += (said @ unit).toarray().T / np.where(norm, norm, 1.0)
+    apart = book.lengths[:, None] - np.array([len(t) for t in texts])
+    return (10 / ORDERS * similarity * np.exp(-(apart**2) / (2 * CIDER_SIGMA**2))).astype(np.float32)
 
 
 class Expected:
@@ -106,7 +127,7 @@ class Expected:
         for n, likeness in enumerate(self._likeness(len(tokens))):
             column, idf, often = book.column[n], book.idf[n], self._often[n]
             product = norm = hits = 0.0
-            for gram, times in grams(tokens, n + 1).items():
+            for gram, times in _grams(tokens, n + 1).items():
                 k = column.get(gram)
                 if k is None:
                     norm += (times * book.unseen) ** 2
