@@ -20,6 +20,7 @@ from tqdm import tqdm
 from val_table import arguments, val_of
 
 from wetread.data.manifest import read_manifest
+from wetread.errors import InputError
 from wetread.metrics.baselines import find_constants
 from wetread.metrics.meteor import Meteor, meteor_measure
 from wetread.metrics.nlg import corpus_scores
@@ -54,6 +55,8 @@ def main() -> None:
     written = {
         d["study_id"]: d["findings"] for d in map(json.loads, args.drafts.read_text(encoding="utf-8").splitlines())
     }
+    if missing := [r.study_id for r in val if r.study_id not in written]:
+        raise InputError(f"{args.drafts} has no draft of {missing[0]}; name the file that val_table.py wrote")
     drafts = [written[r.study_id] for r in val]
     references = protocol.references(measured.references)
     meteor = Meteor.load([*references, *protocol.references(train), *protocol.hypotheses([*train, *drafts])])

@@ -158,6 +158,11 @@ def _check_encoder(config: EncoderConfig, where: str) -> None:
             raise UsageError(f"{where}: '{key}' must be one of {', '.join(known)}, not '{getattr(config, key)}'")
 
 
+def _check_decoder(config: DecoderConfig, where: str) -> None:
+    if not config.consensus_width > 0:
+        raise UsageError(f"{where}: 'consensus_width' must be above 0; .15 to .8 have been tried")
+
+
 def load_config(path: str | Path) -> Config:
     """Read a configuration; its paths are relative to the file and may name environment variables.
 
@@ -183,6 +188,7 @@ def load_config(path: str | Path) -> Config:
     data["manifest"] = _path(config.data.manifest, base)
     data["other_films"] = _path(config.data.other_films, base) if config.data.other_films else ""
     _check_encoder(config.encoder, f"{path} [encoder]")
+    _check_decoder(config.decoder, f"{path} [decoder]")
     if config.encoder.continued:
         config = replace(config, encoder=replace(config.encoder, continued=_path(config.encoder.continued, base)))
     rest = {f.name: getattr(config, f.name) for f in fields(Config)}
