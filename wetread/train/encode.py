@@ -24,6 +24,7 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from wetread.train.config import EncoderConfig
+from wetread.train.depthwise import quicken
 from wetread.train.encoder import FilmEncoder
 from wetread.train.films import Augment, as_tensor
 from wetread.types import LABELS
@@ -198,6 +199,8 @@ def train_encoder(
         )
     elif config.init == "imagenet":
         network.load_imagenet()
+    if half and device.type == "cpu":
+        quicken(network)
     network = network.to(device)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     still = network.first_blocks(frozen)
