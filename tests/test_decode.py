@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from wetread.decode import DecodingOptions, write
+from wetread.model.phrases import Phrases
 from wetread.model.runtime import StudyMemory
 from wetread.model.tokenizer import END, IMPRESSION, Tokenizer
 
@@ -47,11 +48,25 @@ def test_what_the_writer_prefers_is_written(beams: int) -> None:
     assert all(w.log_probability < 0 for w in result.findings)
 
 
-def test_a_sentence_is_not_written_twice() -> None:
-    twice = tokens("The heart is normal.", "The heart is normal.")
-    result = write(Script(twice, limit=30), MEMORY, TOKENIZER, DecodingOptions())
-    texts = [w.text for w in result.findings]
-    assert texts.count("The heart is normal.") == 1
+@pytest.mark.parametrize("beams", [1, 3])
+def test_a_sentence_that_comes_again_ends_its_section(beams: int) -> None:
+    again = tokens("The heart is normal.", "The lungs are clear.", "The heart is normal.", "No acute disease.")
+    result = write(Script([*again[:-4], IMPRESSION, *REPORT[-5:]]), MEMORY, TOKENIZER, DecodingOptions(beams=beams))
+    assert [w.text for w in result.findings] == ["The heart is normal.", "The lungs are clear."]
+    endless = tokens("The heart is normal.", *["No acute disease."] * 9)
+    result = write(Script(endless), MEMORY, TOKENIZER, DecodingOptions(beams=beams))
+    assert [w.text for w in result.findings] == ["The heart is normal.", "No acute disease."]
+
+
+def test_words_that_nobody_wrote_in_a_row_are_not_written() -> None:
+    blend = [*tokens("The heart is normal.")[:2], *tokens("The lungs are clear.")[2:]]
+    script = Script([*blend, *REPORT[-6:]], other={2: tokens("The heart is normal.")[2]})
+    taught = ("The heart is normal.", "The lungs are clear.", "No acute disease.")
+    phrases = Phrases.of([tokens(s) for s in taught], TOKENIZER.full_stop)
+    assert write(script, MEMORY, TOKENIZER, DecodingOptions()).findings[0].text == "The heart are clear."
+    written = write(script, MEMORY, TOKENIZER, DecodingOptions(), phrases)
+    assert written.findings[0].text == "The heart is normal."
+    assert {w.text for w in (*written.findings, *written.impression)} <= set(taught)
 
 
 def test_a_section_ends_with_a_whole_sentence() -> None:

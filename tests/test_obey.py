@@ -4,7 +4,7 @@ import pytest
 
 from wetread.decode import Written
 from wetread.obey import obey, put_low, stated
-from wetread.report.labeler import label
+from wetread.report.labeler import asserted, label
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
 
@@ -104,6 +104,22 @@ def test_what_is_asserted_is_not_denied_in_another_sentence() -> None:
     explained = written("There is basilar atelectasis.", "There is a pulmonary opacity.", "No focal airspace opacity.")
     result = obey(explained, written("Atelectasis."), findings("Lung Opacity", "Atelectasis"))
     assert [w.text for w in result.findings] == [w.text for w in explained]
+
+
+def test_words_that_do_not_say_a_finding_beside_the_rest_are_exchanged() -> None:
+    words = written(
+        "Pulmonary opacities.", "No pleural effusion or pneumothorax is seen.", "There is a pulmonary nodule."
+    )
+    assert "Lung Opacity" in stated(words[0].text) - stated(" ".join(w.text for w in words))
+    result = obey(words, written("Opacities. Nodule."), findings("Lung Opacity", "Lung Lesion"))
+    assert [w.text for w in result.findings] == [sentence("Lung Opacity", "positive"), *(w.text for w in words[1:])]
+
+
+def test_what_may_be_taken_for_a_finding_does_not_stand_beside_its_plain_words() -> None:
+    perhaps = "No displaced rib fractures."  # CheXbert's habit takes it for one
+    assert "Fracture" in asserted(perhaps)[1] - asserted(perhaps)[0]
+    result = obey(written("The lungs are clear.", perhaps), written("Fracture."), findings("Fracture"))
+    assert [w.text for w in result.findings] == [sentence("Fracture", "positive"), "The lungs are clear."]
 
 
 def test_no_large_effusion_does_not_deny_a_small_one() -> None:

@@ -1,7 +1,8 @@
 """Writing the report: beam search over the decoder's words, one sentence after another.
 
-A sentence is written once: a report that repeats one is not continued. Each sentence keeps the probability of its
-words, from which its confidence is made.
+A section in which a sentence comes again has nothing more to say: it ends there, and the sentence stands once (barred
+from its full stop, it goes on into nonsense). Each sentence keeps the probability of its words, from which its
+confidence is made.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wetread.model.phrases import Phrases
 from wetread.model.runtime import StudyMemory, Writer
-from wetread.model.tokenizer import BEGIN, END, IMPRESSION, PAD, Tokenizer
+from wetread.model.tokenizer import BEGIN, END, IMPRESSION, PAD, SPECIAL, Tokenizer
 
 __all__ = ["DecodingOptions", "DecodingResult", "Written", "write"]
 
@@ -56,7 +58,7 @@ def _log_softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def _repeats(tokens: Sequence[int], full_stop: int) -> bool:
-    """Whether the sentence that ends here stands earlier in the same section."""
+    """Whether a sentence ends here that stands earlier in the same section."""
     sentences: list[tuple[int, ...]] = []
     current: list[int] = []
     for token in tokens:
@@ -70,7 +72,13 @@ def _repeats(tokens: Sequence[int], full_stop: int) -> bool:
     return not current and len(sentences) > 1 and sentences[-1] in sentences[:-1]
 
 
-def _allowed(log_p: np.ndarray, tokens: Sequence[int], full_stop: int) -> np.ndarray:
+def _begun(tokens: Sequence[int], full_stop: int) -> list[int]:
+    """The tokens of the sentence that has begun."""
+    ends = [i for i, token in enumerate(tokens) if token in (full_stop, IMPRESSION)]
+    return list(tokens[ends[-1] + 1 :] if ends else tokens)
+
+
+def _allowed(log_p: np.ndarray, tokens: Sequence[int], full_stop: int, phrases: Phrases | None) -> np.ndarray:
     log_p[[PAD, BEGIN]] = -np.inf
     if IMPRESSION in tokens:
         log_p[IMPRESSION] = -np.inf
@@ -78,11 +86,27 @@ def _allowed(log_p: np.ndarray, tokens: Sequence[int], full_stop: int) -> np.nda
         log_p[END] = -np.inf
     if not tokens or tokens[-1] != full_stop:  # a section ends with a whole sentence
         log_p[[END, IMPRESSION]] = -np.inf
+    if phrases is not None:
+        unknown = ~phrases.known(_begun(tokens, full_stop), len(log_p))
+        unknown[: len(SPECIAL)] = False
+        log_p[unknown] = -np.inf
+    if _repeats(tokens, full_stop):
+        log_p[[t for t in range(len(log_p)) if t != (END if IMPRESSION in tokens else IMPRESSION)]] = -np.inf
     return log_p
 
 
-def write(writer: Writer, memory: StudyMemory, tokenizer: Tokenizer, options: DecodingOptions) -> DecodingResult:
-    """The most probable report that beam search finds. The same memory gives the same report."""
+def write(
+    writer: Writer,
+    memory: StudyMemory,
+    tokenizer: Tokenizer,
+    options: DecodingOptions,
+    phrases: Phrases | None = None,
+) -> DecodingResult:
+    """The most probable report that beam search finds. The same memory gives the same report.
+
+    Args:
+        phrases: where given, each three words of a sentence are among these.
+    """
     n, stop = options.beams, tokenizer.full_stop
     writer.start(memory, n)
     beams = [_Beam([], [])]
@@ -92,7 +116,7 @@ def write(writer: Writer, memory: StudyMemory, tokenizer: Tokenizer, options: De
         log_p = _log_softmax(writer.step(tokens, parents).astype(np.float64))
         candidates: list[tuple[float, int, int, float]] = []
         for b, beam in enumerate(beams):
-            allowed = _allowed(log_p[b], beam.tokens, stop)
+            allowed = _allowed(log_p[b], beam.tokens, stop, phrases)
             for token in np.argsort(-allowed, kind="stable")[: n + 2]:
                 value = float(allowed[token])
                 if value > -np.inf:
@@ -104,7 +128,7 @@ def write(writer: Writer, memory: StudyMemory, tokenizer: Tokenizer, options: De
             grown = _Beam([*beams[b].tokens, token], [*beams[b].scores, value])
             if token == END:
                 finished.append(grown)
-            elif not (token == stop and _repeats(grown.tokens, stop)):
+            else:
                 kept.append(grown)
                 origin.append(b)
             if len(kept) == n:
@@ -130,6 +154,8 @@ def _result(beam: _Beam, tokenizer: Tokenizer) -> DecodingResult:
         current.append(token)
         scores.append(score)
         if token == tokenizer.full_stop:
-            sections[section].append(Written(tokenizer.decode(current)[0], float(np.mean(scores))))
+            written = Written(tokenizer.decode(current)[0], float(np.mean(scores)))
+            if all(written.text != earlier.text for earlier in sections[section]):
+                sections[section].append(written)
             current, scores = [], []
     return DecodingResult(tuple(sections[0]), tuple(sections[1]), tuple(beam.tokens))

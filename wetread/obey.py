@@ -207,6 +207,18 @@ def _concluded(
     return conclusion
 
 
+def _all_said(body: list[Written], wanted: set[str], labels: Mapping[str, Finding], notes: list[str]) -> list[Written]:
+    """FINDINGS in which each finding is stated, beyond doubt and once; adds notes."""
+    # The surest comes to stand first, what is hardly seen last.
+    for name in sorted(wanted, key=lambda n: labels[n].probability):
+        if name not in stated(" ".join(w.text for w in body)) and (words := sentence(name, "positive")):
+            # Our own words stand in place of those that say it to one convention alone, or not beside the rest.
+            body = [w for w in body if _asserts(w.text) != {name}]
+            body.insert(len(body) if labels[name].probability < _least(name) else 0, Written(words, _STOCK))
+            notes.append(f"A sentence that states {name} was added.")
+    return body
+
+
 def obey(
     findings: Sequence[Written],
     impression: Sequence[Written],
@@ -258,14 +270,7 @@ def obey(
     # What was denied in the same breath as a finding is denied again.
     told = {m.label for w in body for m in label_spans(w.text)}
     body += [Written(w, _STOCK) for n in LABELS if n in unsaid - told and (w := sentence(n, "negative"))]
-    # The surest comes to stand first, what is hardly seen last.
-    for name in sorted(LABELS, key=lambda n: labels[n].probability):
-        if name in wanted and name not in stated(" ".join(w.text for w in body)):
-            words = sentence(name, "positive")
-            if words:
-                hardly = labels[name].probability < _least(name)
-                body.insert(len(body) if hardly else 0, Written(words, _STOCK))
-                notes.append(f"A sentence that states {name} was added.")
+    body = _all_said(body, wanted, labels, notes)
     if not body:
         names = ("Cardiomegaly", "Consolidation", "Pleural Effusion", "Pneumothorax")
         body = [Written(w, _STOCK) for n in names if n not in wanted and (w := sentence(n, "negative"))]

@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.errors import UsageError
 from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
+from wetread.model import phrases
 from wetread.model.bundle import Bundle, digest
 from wetread.model.findings import SPINE, SPINE_SHARE, commands_of, uncertain_of
 from wetread.model.tokenizer import Tokenizer
@@ -562,6 +563,14 @@ def _spine_from(seen: Seen, concepts: Sequence[str]) -> dict[str, np.ndarray]:
     return {"spine_from": shipped.logit_mean[k] + (level - own.logit_mean[k]) / own.logit_sd[k] * shipped.logit_sd[k]}
 
 
+def _phrases(run: Run, tokenizer: Tokenizer) -> np.ndarray:
+    """The array of ``model.phrases``: of the sentences that the decoder was taught."""
+    rows = [row for row, ok in zip(run.rows, run.teachers, strict=True) if ok]
+    texts = (lessons.teaching_text(row, None, 0) for row in rows)
+    known = {tokens for part in texts for s in chain(*part) if (tokens := tuple(tokenizer.encode(s) or ()))}
+    return phrases.Phrases.of(known, tokenizer.full_stop).filter
+
+
 def _far(run: Run, seen: Seen) -> dict[str, np.ndarray]:
     """The arrays of ``model.novelty``."""
     study, lateral = run.film_study, seen.outputs.lateral
@@ -596,6 +605,7 @@ def _export(run: Run) -> None:
         "frame_frontal": frontal,
         "frame_lateral": lateral,
         "prior": positive[run.teachers & known].mean(0),
+        phrases.ARRAY: _phrases(run, tokenizer),
         **_place_scale(seen, taught),
         **_spine_from(seen, concepts.names),
         **_zones(run, seen, pack, frontal),
