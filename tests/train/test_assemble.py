@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wetread.train import consensus
-from wetread.train.assemble import OTHERS, Habits, Stock, assemble, detailed, habits_of, unfit
+from wetread.train.assemble import OTHERS, Habits, Stock, alike, assemble, detailed, habits_of, unfit
 from wetread.train.config import DecoderConfig
 from wetread.train.expect import Usual
 from wetread.types import LABELS
@@ -85,6 +85,25 @@ def test_nothing_is_said_twice_in_other_words() -> None:
     reports = [["No pleural effusion or pneumothorax.", "There is no pneumothorax or pleural effusion."]] * 4
     weight = np.full(4, 0.25)
     assert len(assemble(_stock(reports), weight, *_asked(), 1.0, _HABITS)) == 1
+    one, many = "No opacity or pneumothorax.", "There are no opacities or pneumothoraces."
+    assert alike([one, many]).all()
+    assert not alike([one, "Prominent pulmonary markings."])[0, 1]
+
+
+def test_reports_come_to_be_nearly_as_long_as_the_references() -> None:
+    # References that go on are rare for this study: BLEU's hits ask for none of that, its penalty on short ones does.
+    more = ["No acute fracture is seen.", "There is a normal aortic arch today."]
+    stock = _stock([[*_CALM, *more]] * 4 + [_CALM] * 5)
+    study = (np.array([0.02] * 4 + [0.184] * 5), *_asked())
+    mean = float(stock.book.lengths.mean())
+    usual = habits_of(stock, [study] * 2, 3.0).usual
+    without, fully = (
+        assemble(stock, *study, 3.0, Habits(Usual(usual.hits, usual.length, token))) for token in (0.0, 1 / mean)
+    )
+    assert without == _CALM
+    assert set(fully) > set(without)
+    assert usual.length > mean  # and so a token more is worth ever less
+    assert usual.token < 0.1 / mean
 
 
 def test_what_reports_usually_have_is_what_their_assembled_reports_have() -> None:

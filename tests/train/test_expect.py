@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,16 @@ def test_gain_is_how_bleu_changes_about_what_is_usual() -> None:
     moved = Usual(tuple(h + step * m for h, m in zip(usual.hits, more, strict=True)), usual.length + step * 2)
     least = usual.gain((0.0,) * 4, 0.0)
     assert (moved.bleu - usual.bleu) / step == pytest.approx(usual.gain(more, 2.0) - least, rel=1e-3)
+
+
+def test_a_token_is_worth_more_where_reports_are_too_short() -> None:
+    hits, length, reference = (10.0, 7.0, 5.0, 3.0), 20.0, 25.0
+    penalty = [math.exp(1 - reference / n) for n in (length, length + 1e-4)]  # Papineni et al. 2002
+    share = (penalty[1] / penalty[0] - 1) / 1e-4
+    short, enough = Usual(hits, length, share), Usual(hits, length)
+    assert short.gain(hits, 21.0) - enough.gain(hits, 21.0) == pytest.approx(
+        short.bleu * 21 * reference / length**2, rel=1e-3
+    )
 
 
 def test_usual_bleu_is_that_of_reports_which_have_it() -> None:

@@ -39,12 +39,15 @@ _MEANINGFUL = re.compile(
     r"\b(?!(?:an?|and|are|appears?|as|at|be|been|evidence|for|identified|in|is|limits|no|noted|normal|of|on|or|otherwise"
     r"|seen|the|there|this|to|unremarkable|visualized|with|within|without)\b)[a-z]+"
 )
+#: Endings of a plural and what they are of one.
+_SINGULAR = {"ces": "x", "ies": "y", "s": ""}
+_PLURAL = re.compile(r"(?:(?<=thora)ces|ies|(?<=[a-z]{3})s)$")
 #: Lengths of a report, in tokens, for which the length penalty is tabled.
 _LENGTHS = np.arange(4, 100, 2)
 #: Sentences of the stock that are tried for a place.
 _TRIES = 8
 #: Share of a report's n-grams, by their order, that its reference has too, where ``habits_of`` begins; and its rounds.
-_SHARES, _ROUNDS = (0.5, 0.25, 0.15, 0.1), 3
+_SHARES, _ROUNDS = (0.5, 0.25, 0.15, 0.1), 5
 #: Sentences and tokens of FINDINGS at the most.
 _MOST_SENTENCES, _MOST_TOKENS = 9, 64
 
@@ -76,9 +79,13 @@ def unfit(sentence: str) -> bool:
     return detailed(sentence) or names_untold(sentence) or calls_borderline(sentence)
 
 
+def _singular(word: str) -> str:
+    return _PLURAL.sub(lambda end: _SINGULAR[end[0]], word)
+
+
 def alike(texts: Sequence[str]) -> np.ndarray:
     """(P, P) bool: pairs of which one says most of what the other says, and each sentence with itself."""
-    words = [set(_MEANINGFUL.findall(t.lower())) for t in texts]
+    words = [set(map(_singular, _MEANINGFUL.findall(t.lower()))) for t in texts]
     column = {w: k for k, w in enumerate(sorted(set().union(*words)))}
     holds = np.zeros((len(texts), len(column)), np.float32)
     for i, own in enumerate(words):
@@ -236,9 +243,14 @@ def assemble(
 
 
 def habits_of(stock: Stock, studies: Sequence[tuple[np.ndarray, ...]], bleu: float) -> Habits:
-    """Of the reports that these studies (weight, wanted, likely) get, beginning with each other's in further rounds."""
-    length = float(stock.book.lengths.mean())
-    habits = Habits(Usual(tuple(length * share for share in _SHARES), length))
+    """Of the reports that these studies (weight, wanted, likely) get, beginning with each other's in further rounds.
+
+    What a token more is worth to BLEU changes at once where reports are as long as their references: it is sought
+    between nothing and what it is worth where they are shorter, so that they come to be as long.
+    """
+    wanted_length = length = float(stock.book.lengths.mean())
+    low, high = 0.0, 1 / length
+    habits = Habits(Usual(tuple(length * share for share in _SHARES), length, high))
     for number in range(_ROUNDS):
         reports, found = [], []
         for weight, wanted, likely in tqdm(studies, desc=f"habits {number + 1}/{_ROUNDS}", unit="study"):
@@ -247,7 +259,10 @@ def habits_of(stock: Stock, studies: Sequence[tuple[np.ndarray, ...]], bleu: flo
             reports.append(tuple(said))
             found.append((*worth.expected(tokens)[1], len(tokens)))
         *hits, length = np.maximum(np.mean(found, 0), 1e-3).tolist()
-        habits = Habits(Usual(tuple(hits), length), tuple(dict.fromkeys((*habits.reports, *reports))))
+        token = habits.usual.token
+        low, high = (low, token) if length > wanted_length else (token, high)
+        usual = Usual(tuple(hits), length, (low + high) / 2)
+        habits = Habits(usual, tuple(dict.fromkeys((*habits.reports, *reports))))
     return habits
 
 

@@ -2,7 +2,7 @@
 
 CIDEr (Vedantam et al. 2015) is a mean over reports, so that its expectation is a weighted mean over the references; the
 clipping of counts in its inner product is left out. BLEU-4 (Papineni et al. 2002) is one number for many reports: near
-what reports usually have it is linear in the hits and the length of each. Its penalty on short reports is left out.
+what reports usually have it is linear in the hits and the length of each.
 """
 
 from __future__ import annotations
@@ -30,10 +30,15 @@ def _grams(tokens: Sequence[str], order: int) -> Counter[tuple[str, ...]]:
 
 @dataclass(frozen=True)
 class Usual:
-    """What a report has in the mean: by order of n-grams those that its reference has too, and its length in tokens."""
+    """What a report has in the mean: by order of n-grams those that its reference has too, and its length in tokens.
+
+    ``token``: by what share one token more a report raises BLEU's penalty on short ones; 0 where they are as long as
+    the references, and in between where they are just about to be.
+    """
 
     hits: tuple[float, ...]
     length: float
+    token: float = 0.0
 
     @property
     def guessed(self) -> tuple[float, ...]:
@@ -48,7 +53,7 @@ class Usual:
     def gain(self, hits: Sequence[float], length: float) -> float:
         """What a report adds to BLEU-4 to the first order, by its (expected) hits and its length; constants apart."""
         parts = (h / usual - length / g for h, usual, g in zip(hits, self.hits, self.guessed, strict=True))
-        return self.bleu / ORDERS * sum(parts)
+        return self.bleu * (sum(parts) / ORDERS + self.token * length)
 
 
 class References:

@@ -167,13 +167,14 @@ def write_bundle(
     """Complete a folder that holds the graphs and the vocabulary.
 
     Args:
-        arrays: written as single precision. concepts: their names. settings: name, version, input, decoder and
-            provenance entries of ``bundle.json``.
+        arrays: written as single precision, bytes as they are. concepts: their names. settings: name, version, input,
+            decoder and provenance entries of ``bundle.json``.
     """
     from safetensors.numpy import save_file
 
     save_file(
-        {k: np.ascontiguousarray(v, dtype=np.float32) for k, v in arrays.items()}, folder / "findings.safetensors"
+        {k: np.ascontiguousarray(v, v.dtype if v.dtype == np.uint8 else np.float32) for k, v in arrays.items()},
+        folder / "findings.safetensors",
     )
     (folder / "CARD.md").write_text(card, encoding="utf-8")
     for path in folder.iterdir():
