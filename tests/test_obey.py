@@ -187,7 +187,11 @@ def _lower(chance: float) -> dict[str, float]:
         ("There is patchy air space disease.", "There is patchy basilar air space disease."),
         ("There is atelectasis in the left upper lobe.", None),
         ("There is no airspace disease here.", None),
-        ("There is an opacity and a small pleural effusion.", None),
+        (
+            "There is an opacity and a small pleural effusion.",
+            "There is a basilar opacity and a small pleural effusion.",
+        ),
+        ("Cardiomegaly with pulmonary opacities.", "Cardiomegaly with basilar opacities."),
         ("The heart is enlarged.", None),
     ],
 )
@@ -214,9 +218,9 @@ def test_emphysema_is_not_named() -> None:
 
 def test_an_enlarged_heart_is_not_called_borderline() -> None:
     words = written("Today the heart size is upper limits of normal.", "There is no pneumothorax.")
-    result = obey(words, written("Mild cardiomegaly."), findings("Cardiomegaly"))
+    result = obey(words, written("Cardiomegaly."), findings("Cardiomegaly"))
     assert [w.text for w in result.findings] == ["The heart is enlarged.", "There is no pneumothorax."]
-    assert [w.text for w in result.impression] == ["Mild cardiomegaly."]
+    assert [w.text for w in result.impression] == ["Cardiomegaly."]
 
 
 def test_opacities_are_of_no_kind() -> None:
@@ -261,6 +265,22 @@ def test_an_impression_that_names_findings_names_all_that_are_seen() -> None:
     # One that names none, where none is acute, stays as it is.
     calm = written("No acute disease.")
     assert obey(written("The heart is enlarged."), calm, findings("Cardiomegaly")).impression == tuple(calm)
+
+
+def test_an_impression_says_nothing_more_closely_than_findings() -> None:
+    effusion = findings("Pleural Effusion", "Cardiomegaly")
+    words = written("There is a pleural effusion.", "The heart is mildly enlarged.")
+    result = obey(words, written("Small bilateral pleural effusions.", "Mild cardiomegaly."), effusion)
+    assert [w.text for w in result.impression] == [sentence("Pleural Effusion", "named"), "Mild cardiomegaly."]
+    words = written("There are small bilateral pleural effusions.", "The heart is mildly enlarged.")
+    result = obey(words, written("Small bilateral pleural effusions.", "Mild cardiomegaly."), effusion)
+    assert [w.text for w in result.impression] == ["Small bilateral pleural effusions.", "Mild cardiomegaly."]
+
+
+def test_findings_are_not_stated_again_by_a_sentence_that_states_nothing_else() -> None:
+    words = written("Opacities compatible with atelectasis.", "The heart is enlarged.", "Mild atelectasis.")
+    result = obey(words, written("Atelectasis."), findings("Lung Opacity", "Atelectasis", "Cardiomegaly"))
+    assert [w.text for w in result.findings] == [w.text for w in words[:2]]
 
 
 def test_the_outline_is_not_normal_beside_a_large_heart() -> None:

@@ -60,6 +60,13 @@ _WORN = re.compile(r"\b(?:degenerat\w+|osteophyt\w+|spondylosis|spondylotic)\b",
 _UNTOLD = re.compile(r"\b(?:emphysema\w*|copd|chronic obstructive|lung disease)\b", re.IGNORECASE)
 #: What kind of opacity it is, which nothing tells either: right in 4 of 32 drafts (``docs/log.md``).
 _KIND = re.compile(r"\b(an? )?(?:(?:diffuse|chronic) )?(?:interstitial|reticular) (?=opacit|infiltrat)", re.IGNORECASE)
+#: How much, how many, of what form and where; and words that say the same.
+_DETAIL = re.compile(
+    r"\b(?:minimal|mild(?:ly)?|moderate(?:ly)?|severe(?:ly)?|marked(?:ly)?|tiny|small|large|trace|few|multiple|several|scattered"
+    r"|patchy|streaky|linear|platelike|discoid|subsegmental|focal|multifocal|diffuse|prominent|bilateral|bibasilar|basilar"
+    r"|lower|upper|middle|right|left|low|old|healed|chronic|congestion)\b"
+)
+_ALSO = {"mildly": "mild", "moderately": "moderate", "severely": "severe", "markedly": "marked", "bibasilar": "basilar"}
 #: The outline of heart and mediastinum in one.
 _OUTLINE = re.compile(r"\bcardio-?mediastinal\b", re.IGNORECASE)
 #: Of a heart, by CheXbert's habit enlarged, to a reader not.
@@ -68,6 +75,8 @@ _JOINT = re.compile(r"\b(?:shoulders?|acromioclavicular|glenohumeral|sternoclavi
 #: Chance of the lower zone (``model.zones``) from which a finding is called basilar. ``benchmarks/zones.py`` says
 #: how many reports agree.
 LOWER_FROM = {"Atelectasis": 0.5, "Lung Opacity": 0.45}
+#: What the nouns below may stand for.
+_LYING = frozenset({"Lung Opacity", "Atelectasis", "Consolidation", "Pneumonia"})
 _LOW = re.compile(
     r"\b(an? )?(?:(?:pulmonary|lung) )?"
     r"((?:(?:interstitial|air[- ]?space|subsegmental|discoid|linear|platelike|reticular) )*"
@@ -143,6 +152,20 @@ def _without_normal_sites(sentences: Sequence[Written], wanted: set[str]) -> lis
     return list({w.text: w for w in left}.values())
 
 
+def _said_once(sentences: Sequence[Written]) -> list[Written]:
+    """Sentences without those that state findings and only what stands before them."""
+    left: list[Written] = []
+    before: set[tuple[str, str]] = set()
+    for written in sentences:
+        mentions = label_spans(written.text)
+        states = {(m.label, m.state) for m in mentions}
+        found = {m.label for m in mentions if m.state == "positive"} - {_SILENT}
+        if not (found and states <= before):
+            left.append(written)
+        before |= states
+    return left
+
+
 def _worn_spine(text: str) -> bool:
     """Whether a sentence calls the spine degenerated and states none of the labels."""
     abnormal = any(m.label == _SILENT and m.state == "negative" for m in label_spans(text))
@@ -178,20 +201,38 @@ def calls_borderline(text: str) -> bool:
     return bool(_BORDERLINE.search(text)) and any(m.label == "Cardiomegaly" for m in label_spans(text))
 
 
+def _details(sentences: Sequence[Written]) -> set[str]:
+    """The words on how much, how many, of what form and where."""
+    return {_ALSO.get(word, word) for w in sentences for word in _DETAIL.findall(w.text.lower())}
+
+
 def _to_name(name: str, named: set[str], labels: Mapping[str, Finding]) -> bool:
     """Whether an IMPRESSION that names these findings lacks that one: seen well enough, and not implied by them."""
     return labels[name].probability >= _DETAIL_FROM and not named & _IMPLIED.get(name, frozenset())
 
 
 def _concluded(
-    conclusion: list[Written], wanted: set[str], labels: Mapping[str, Finding], notes: list[str]
+    conclusion: list[Written],
+    body: Sequence[Written],
+    wanted: set[str],
+    labels: Mapping[str, Finding],
+    notes: list[str],
 ) -> list[Written]:
-    """An IMPRESSION that passes over no acute finding and, where it names any, over none that is seen; adds notes."""
+    """An IMPRESSION of what FINDINGS (``body``) say, no more closely than they do; adds notes.
+
+    It passes over no acute finding and, where it names any, over none that is seen.
+    """
 
     def by_name(names: set[str]) -> list[Written]:
         surest = sorted(names, key=lambda n: (-labels[n].probability, n))
         return [Written(words, _STOCK) for n in surest if (words := sentence(n, "named"))]
 
+    told = _details(body)
+    closer = [w for w in conclusion if _asserts(w.text) and not _details([w]) <= told]
+    if closer:
+        anew = _asserts(" ".join(w.text for w in closer))
+        conclusion = [*by_name(anew & wanted), *(w for w in conclusion if w not in closer)]
+        notes.append("IMPRESSION names plainly what FINDINGS do not say more closely.")
     acute = wanted & _ACUTE
     if acute and not _asserts(" ".join(w.text for w in conclusion)) & acute:
         # "No acute disease" below an acute finding is what a reader would take for the result.
@@ -266,7 +307,7 @@ def obey(
                 left.append(replace(written, text=of_no_kind(written.text)))
         return left
 
-    body, conclusion = _without_normal_sites(kept(findings), wanted), kept(impression)
+    body, conclusion = _said_once(_without_normal_sites(kept(findings), wanted)), kept(impression)
     # What was denied in the same breath as a finding is denied again.
     told = {m.label for w in body for m in label_spans(w.text)}
     body += [Written(w, _STOCK) for n in LABELS if n in unsaid - told and (w := sentence(n, "negative"))]
@@ -274,7 +315,7 @@ def obey(
     if not body:
         names = ("Cardiomegaly", "Consolidation", "Pleural Effusion", "Pneumothorax")
         body = [Written(w, _STOCK) for n in names if n not in wanted and (w := sentence(n, "negative"))]
-    conclusion = _concluded(conclusion, wanted, labels, notes)
+    conclusion = _concluded(conclusion, body, wanted, labels, notes)
     return Obeyed(tuple(body), tuple(conclusion), tuple(notes))
 
 
@@ -297,7 +338,7 @@ def put_low(
 
 
 def _placed_low(text: str, low: set[str]) -> str:
-    found = {m.label for m in label_spans(text) if m.label != _SILENT and m.state == "positive"}
+    found = {m.label for m in label_spans(text) if m.state == "positive"} & _LYING
     if not found or names_place(text) or not found <= low:
         return text
 
