@@ -21,6 +21,7 @@ __all__ = [
     "LOWER_FROM",
     "Obeyed",
     "calls_borderline",
+    "calls_outline_normal",
     "denied",
     "names_untold",
     "obey",
@@ -143,8 +144,8 @@ def _without_normal_sites(sentences: Sequence[Written], wanted: set[str]) -> lis
         mentions = label_spans(written.text)
         normal = mentions and all(m.label == _SILENT and m.state == "positive" for m in mentions)
         site = primary_site(written.text)
-        if "Cardiomegaly" in wanted and _OUTLINE.search(written.text) and not _asserts(written.text):
-            continue  # the heart is a part of that outline
+        if "Cardiomegaly" in wanted and calls_outline_normal(written.text):
+            continue
         if not normal or site not in sites:
             left.append(written)
         elif site == "lungs":
@@ -194,6 +195,11 @@ def of_no_kind(text: str) -> str:
 
     plain = _KIND.sub(pulmonary, text)
     return plain if "Lung Opacity" in _asserts(text) and asserted(plain) == asserted(text) else text
+
+
+def calls_outline_normal(text: str) -> bool:
+    """Whether a sentence calls the outline of heart and mediastinum normal, of which the heart is a part."""
+    return bool(_OUTLINE.search(text)) and not _asserts(text)
 
 
 def calls_borderline(text: str) -> bool:

@@ -90,6 +90,14 @@ def test_nothing_is_said_twice_in_other_words() -> None:
     assert not alike([one, "Prominent pulmonary markings."])[0, 1]
 
 
+def test_the_outline_of_heart_and_mediastinum_is_not_normal_beside_a_large_heart() -> None:
+    outline = "The cardiomediastinal silhouette is within normal limits."
+    stock = _stock([["The heart is enlarged.", outline]] * 4 + [[outline, "The lungs are clear."]] * 4)
+    weight = np.array([0.25] * 4 + [0.0] * 4)
+    assert outline not in assemble(stock, weight, *_asked("Cardiomegaly"), 1.0, _HABITS)
+    assert outline in assemble(stock, weight[::-1], *_asked(), 1.0, _HABITS)
+
+
 def test_reports_come_to_be_nearly_as_long_as_the_references() -> None:
     # References that go on are rare for this study: BLEU's hits ask for none of that, its penalty on short ones does.
     more = ["No acute fracture is seen.", "There is a normal aortic arch today."]

@@ -19,7 +19,7 @@ import numpy as np
 from tqdm import tqdm
 
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
-from wetread.obey import EXPLAINS_OPACITY, calls_borderline, denied, names_untold
+from wetread.obey import EXPLAINS_OPACITY, calls_borderline, calls_outline_normal, denied, names_untold
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, names_place, primary_site
 from wetread.train.expect import Expected, References, Usual
@@ -31,6 +31,7 @@ __all__ = ["OTHERS", "Habits", "Stock", "alike", "assemble", "detailed", "habits
 OTHERS = tuple(i for i, name in enumerate(LABELS) if name != "No Finding")
 #: Among these, those beside which an opacity may be denied.
 _EXPLAINING = np.array([LABELS[k] in EXPLAINS_OPACITY for k in OTHERS])
+_HEART = OTHERS.index(LABELS.index("Cardiomegaly"))
 #: What a commanded finding costs that is not said: more than any words are worth.
 _DISOBEDIENCE = 20.0
 #: Sentences are not both said where one shares more than this of its words that carry a meaning with the other.
@@ -101,7 +102,8 @@ class Stock:
     """The sentences to choose from (P) beside the references (N).
 
     ``surely``, ``perhaps`` (P, 13): the findings that a sentence states by both of the labeler's conventions and by
-    either; ``denied``: those it denies; ``normal``: the site it calls normal; ``tokens`` as the metric reads it and
+    either; ``denied``: those it denies; ``normal``: the site it calls normal; ``outline`` (P,): whether it calls the
+    outline of heart and mediastinum normal; ``tokens`` as the metric reads it and
     ``lengths`` (P,), how many. By order of n-grams: ``likeness`` (N, P) inner products of TF-IDF with the unit vector
     of each reference, ``products`` (P, P) among sentences. ``alike`` (P, P): not to be said together.
     """
@@ -111,6 +113,7 @@ class Stock:
     perhaps: np.ndarray
     denied: np.ndarray
     normal: tuple[str | None, ...]
+    outline: np.ndarray
     tokens: tuple[tuple[str, ...], ...]
     lengths: np.ndarray
     book: References
@@ -149,6 +152,7 @@ class Stock:
             perhaps[kept],
             np.array([[LABELS[k] in denied(s) for k in OTHERS] for s in texts]),
             tuple(map(_calls_normal, texts)),
+            np.array([calls_outline_normal(s) for s in texts], bool),
             tuple(map(tuple, tokens)),
             np.array([len(t) for t in tokens]),
             book,
@@ -162,6 +166,8 @@ class Stock:
         sites = {LABEL_SITES[LABELS[k]] for k, on in zip(OTHERS, wanted, strict=True) if on}
         sites -= {LABEL_SITES["Support Devices"]}
         calm = np.array([site is None or site not in sites for site in self.normal])
+        if wanted[_HEART]:
+            calm &= ~self.outline
         against = self.denied & likely
         if wanted[_EXPLAINING].any():  # "no focal opacity" is then said of another one (``obey.denied``)
             against[:, OTHERS.index(LABELS.index("Lung Opacity"))] = False
