@@ -22,6 +22,7 @@ __all__ = [
     "Obeyed",
     "calls_borderline",
     "calls_outline_normal",
+    "calls_spine_worn",
     "denied",
     "names_untold",
     "obey",
@@ -167,7 +168,7 @@ def _said_once(sentences: Sequence[Written]) -> list[Written]:
     return left
 
 
-def _worn_spine(text: str) -> bool:
+def calls_spine_worn(text: str) -> bool:
     """Whether a sentence calls the spine degenerated and states none of the labels."""
     abnormal = any(m.label == _SILENT and m.state == "negative" for m in label_spans(text))
     return abnormal and bool(_WORN.search(text)) and not _JOINT.search(text) and not _asserts(text)
@@ -290,7 +291,7 @@ def obey(
             if not any(map(str.isalnum, written.text)):
                 continue  # a full stop alone says nothing
             extra = _asserts(written.text) - wanted
-            if not spine and _worn_spine(written.text):
+            if not spine and calls_spine_worn(written.text):
                 notes.append("A sentence on a degenerated spine, for which there was little evidence, was dropped.")
             elif names_untold(written.text):
                 notes.append("A sentence that named a lung disease which the model cannot tell was dropped.")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wetread.train import consensus
-from wetread.train.assemble import OTHERS, Habits, Stock, alike, assemble, detailed, habits_of, unfit
+from wetread.train.assemble import OTHERS, Asked, Habits, Stock, alike, assemble, detailed, habits_of, unfit
 from wetread.train.config import DecoderConfig
 from wetread.train.expect import Usual
 from wetread.types import LABELS
@@ -30,8 +30,8 @@ def _wanted(*names: str) -> np.ndarray:
     return np.array([LABELS[k] in names for k in OTHERS])
 
 
-def _asked(*names: str) -> tuple[np.ndarray, np.ndarray]:
-    return _wanted(*names), _wanted(*names)
+def _asked(*names: str, spine: bool = True) -> Asked:
+    return Asked(_wanted(*names), _wanted(*names), spine)
 
 
 def _weight(*studies: int) -> np.ndarray:
@@ -41,27 +41,27 @@ def _weight(*studies: int) -> np.ndarray:
 
 
 def test_the_references_own_report_comes_back() -> None:
-    assert assemble(_stock(), _weight(0, 1, 2, 3), *_asked(), 1.0, _HABITS) == _CALM
-    assert assemble(_stock(), _weight(4, 5, 6), *_asked("Cardiomegaly"), 1.0, _HABITS) == _BIG
+    assert assemble(_stock(), _weight(0, 1, 2, 3), _asked(), 1.0, _HABITS) == _CALM
+    assert assemble(_stock(), _weight(4, 5, 6), _asked("Cardiomegaly"), 1.0, _HABITS) == _BIG
 
 
 @pytest.mark.parametrize("name", ["Cardiomegaly", "Pleural Effusion"])
 def test_a_commanded_finding_is_said_even_where_no_reference_has_it(name: str) -> None:
     stock = _stock()
-    said = assemble(stock, _weight(0, 1, 2, 3), *_asked(name), 1.0, _HABITS)
+    said = assemble(stock, _weight(0, 1, 2, 3), _asked(name), 1.0, _HABITS)
     rows = [stock.texts.index(s) for s in said]
     assert (stock.surely[rows].any(0) == _wanted(name)).all()
 
 
 def test_what_is_not_commanded_is_not_said() -> None:
     stock = _stock()
-    said = assemble(stock, _weight(4, 5, 6), *_asked(), 1.0, _HABITS)
+    said = assemble(stock, _weight(4, 5, 6), _asked(), 1.0, _HABITS)
     assert "The heart is enlarged." not in said
     assert not stock.perhaps[[stock.texts.index(s) for s in said]].any()
 
 
 def test_what_is_likely_is_not_denied() -> None:
-    said = assemble(_stock(), _weight(0, 1, 2, 3), _wanted(), _wanted("Pleural Effusion"), 1.0, _HABITS)
+    said = assemble(_stock(), _weight(0, 1, 2, 3), Asked(_wanted(), _wanted("Pleural Effusion")), 1.0, _HABITS)
     assert said == [*_CALM[:2], "There is no pneumothorax."]
 
 
@@ -70,13 +70,13 @@ def test_an_opacity_may_be_denied_beside_one_that_explains_it() -> None:
     stock = _stock([[denial, "There is mild atelectasis."]] * 3)
     (k,) = (i for i, s in enumerate(stock.texts) if s == denial)
     opacity, explained = _wanted("Lung Opacity"), _wanted("Atelectasis")
-    assert stock.allowed(_wanted(), _wanted())[k]
-    assert not stock.allowed(_wanted(), opacity)[k]
-    assert stock.allowed(explained, opacity | explained)[k]
+    assert stock.allowed(_asked())[k]
+    assert not stock.allowed(Asked(_wanted(), opacity))[k]
+    assert stock.allowed(Asked(explained, opacity | explained))[k]
 
 
 def test_a_site_with_a_finding_is_not_called_normal() -> None:
-    said = assemble(_stock(), _weight(0, 4), *_asked("Cardiomegaly"), 1.0, _HABITS)
+    said = assemble(_stock(), _weight(0, 4), _asked("Cardiomegaly"), 1.0, _HABITS)
     assert "The heart is enlarged." in said
     assert "The heart is normal in size." not in said
 
@@ -84,7 +84,7 @@ def test_a_site_with_a_finding_is_not_called_normal() -> None:
 def test_nothing_is_said_twice_in_other_words() -> None:
     reports = [["No pleural effusion or pneumothorax.", "There is no pneumothorax or pleural effusion."]] * 4
     weight = np.full(4, 0.25)
-    assert len(assemble(_stock(reports), weight, *_asked(), 1.0, _HABITS)) == 1
+    assert len(assemble(_stock(reports), weight, _asked(), 1.0, _HABITS)) == 1
     one, many = "No opacity or pneumothorax.", "There are no opacities or pneumothoraces."
     assert alike([one, many]).all()
     assert not alike([one, "Prominent pulmonary markings."])[0, 1]
@@ -94,15 +94,22 @@ def test_the_outline_of_heart_and_mediastinum_is_not_normal_beside_a_large_heart
     outline = "The cardiomediastinal silhouette is within normal limits."
     stock = _stock([["The heart is enlarged.", outline]] * 4 + [[outline, "The lungs are clear."]] * 4)
     weight = np.array([0.25] * 4 + [0.0] * 4)
-    assert outline not in assemble(stock, weight, *_asked("Cardiomegaly"), 1.0, _HABITS)
-    assert outline in assemble(stock, weight[::-1], *_asked(), 1.0, _HABITS)
+    assert outline not in assemble(stock, weight, _asked("Cardiomegaly"), 1.0, _HABITS)
+    assert outline in assemble(stock, weight[::-1], _asked(), 1.0, _HABITS)
+
+
+def test_the_spine_is_called_degenerated_on_evidence_alone() -> None:
+    worn = "Degenerative changes of the spine."
+    stock = _stock([["The lungs are clear.", worn]] * 4)
+    for spine in (True, False):
+        assert (worn in assemble(stock, np.full(4, 0.25), _asked(spine=spine), 1.0, _HABITS)) is spine
 
 
 def test_reports_come_to_be_nearly_as_long_as_the_references() -> None:
     # References that go on are rare for this study: BLEU's hits ask for none of that, its penalty on short ones does.
     more = ["No acute fracture is seen.", "There is a normal aortic arch today."]
     stock = _stock([[*_CALM, *more]] * 4 + [_CALM] * 5)
-    study = (np.array([0.02] * 4 + [0.184] * 5), *_asked())
+    study = (np.array([0.02] * 4 + [0.184] * 5), _asked())
     mean = float(stock.book.lengths.mean())
     usual = habits_of(stock, [study] * 2, 3.0).usual
     without, fully = (
@@ -115,7 +122,7 @@ def test_reports_come_to_be_nearly_as_long_as_the_references() -> None:
 
 
 def test_what_reports_usually_have_is_what_their_assembled_reports_have() -> None:
-    usual = habits_of(_stock(), [(_weight(0, 1, 2, 3), *_asked())] * 2, 1.0).usual
+    usual = habits_of(_stock(), [(_weight(0, 1, 2, 3), _asked())] * 2, 1.0).usual
     assert usual.length == 7 + 5 + 6  # tokens of the sentences
     assert usual.hits == (18, 17, 16, 15)  # each n-gram is in the reference
 
@@ -125,14 +132,14 @@ def test_it_begins_with_the_best_report_of_others_that_may_be_said(monkeypatch: 
     reports = [tuple(stock.texts.index(s) for s in report) for report in (_WET, _CALM[:1], _CALM, _BIG)]
     habits = Habits(_HABITS.usual, tuple(reports))
     monkeypatch.setattr("wetread.train.assemble._moves", lambda *_: iter(()))
-    assert assemble(stock, _weight(0, 7), *_asked(), 1.0, habits) == _CALM
+    assert assemble(stock, _weight(0, 7), _asked(), 1.0, habits) == _CALM
 
 
 def test_bleu_asks_for_turns_of_a_reference_and_against_words_beside_them() -> None:
     reports = [["The lungs are clear.", "No acute fracture is seen."]] * 3 + [["The lungs are clear."]] * 6
     for rarely, expected in ((0.05, reports[3]), (0.3, reports[0])):
         weight = np.array([rarely] * 3 + [1 / 6 - rarely / 2] * 6)
-        assert assemble(_stock(reports), weight, *_asked(), 50.0, _HABITS) == expected
+        assert assemble(_stock(reports), weight, _asked(), 50.0, _HABITS) == expected
 
 
 def test_sides_and_rare_long_sentences_are_no_stock() -> None:
@@ -172,6 +179,7 @@ def test_agreement_obeys_the_commands_in_both_sections(workers: int, monkeypatch
         probability,
         commands,
         commands,
+        np.ones(len(commands)),
         list(zip(_REPORTS, impressions, strict=True)),
         ([_clean(" ".join(r)) for r in _REPORTS], [_clean(" ".join(r)) for r in impressions]),
         _clean,

@@ -14,18 +14,26 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
-from wetread.obey import EXPLAINS_OPACITY, calls_borderline, calls_outline_normal, denied, names_untold
+from wetread.obey import (
+    EXPLAINS_OPACITY,
+    calls_borderline,
+    calls_outline_normal,
+    calls_spine_worn,
+    denied,
+    names_untold,
+)
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, names_place, primary_site
 from wetread.train.expect import Expected, References, Usual
 from wetread.types import LABELS
 
-__all__ = ["OTHERS", "Habits", "Stock", "alike", "assemble", "detailed", "habits_of", "stated", "unfit"]
+__all__ = ["OTHERS", "Asked", "Habits", "Stock", "alike", "assemble", "detailed", "habits_of", "stated", "unfit"]
 
 #: Columns of the 14 labels that are findings: all but "No Finding".
 OTHERS = tuple(i for i, name in enumerate(LABELS) if name != "No Finding")
@@ -97,13 +105,25 @@ def alike(texts: Sequence[str]) -> np.ndarray:
     return shared > _ALIKE
 
 
+class Asked(NamedTuple):
+    """What a study asks of its words.
+
+    ``wanted`` (13,) bool: the findings to say; ``likely`` (13,) bool: those not to deny; ``spine``: whether it may be
+    called degenerated.
+    """
+
+    wanted: np.ndarray
+    likely: np.ndarray
+    spine: bool = True
+
+
 @dataclass(frozen=True)
 class Stock:
     """The sentences to choose from (P) beside the references (N).
 
     ``surely``, ``perhaps`` (P, 13): the findings that a sentence states by both of the labeler's conventions and by
-    either; ``denied``: those it denies; ``normal``: the site it calls normal; ``outline`` (P,): whether it calls the
-    outline of heart and mediastinum normal; ``tokens`` as the metric reads it and
+    either; ``denied``: those it denies; ``normal``: the site it calls normal; ``outline``, ``worn`` (P,): whether it
+    calls the outline of heart and mediastinum normal, the spine degenerated; ``tokens`` as the metric reads it and
     ``lengths`` (P,), how many. By order of n-grams: ``likeness`` (N, P) inner products of TF-IDF with the unit vector
     of each reference, ``products`` (P, P) among sentences. ``alike`` (P, P): not to be said together.
     """
@@ -114,6 +134,7 @@ class Stock:
     denied: np.ndarray
     normal: tuple[str | None, ...]
     outline: np.ndarray
+    worn: np.ndarray
     tokens: tuple[tuple[str, ...], ...]
     lengths: np.ndarray
     book: References
@@ -153,6 +174,7 @@ class Stock:
             np.array([[LABELS[k] in denied(s) for k in OTHERS] for s in texts]),
             tuple(map(_calls_normal, texts)),
             np.array([calls_outline_normal(s) for s in texts], bool),
+            np.array([calls_spine_worn(s) for s in texts], bool),
             tuple(map(tuple, tokens)),
             np.array([len(t) for t in tokens]),
             book,
@@ -161,14 +183,17 @@ class Stock:
             alike(texts),
         )
 
-    def allowed(self, wanted: np.ndarray, likely: np.ndarray) -> np.ndarray:
-        """(P,) what may be said where the findings ``wanted`` (13,) alone are, and none of ``likely`` (13,) denied."""
+    def allowed(self, asked: Asked) -> np.ndarray:
+        """(P,) what may be said where only what is wanted is said, nothing likely denied."""
+        wanted = asked.wanted
         sites = {LABEL_SITES[LABELS[k]] for k, on in zip(OTHERS, wanted, strict=True) if on}
         sites -= {LABEL_SITES["Support Devices"]}
         calm = np.array([site is None or site not in sites for site in self.normal])
         if wanted[_HEART]:
             calm &= ~self.outline
-        against = self.denied & likely
+        if not asked.spine:
+            calm &= ~self.worn
+        against = self.denied & asked.likely
         if wanted[_EXPLAINING].any():  # "no focal opacity" is then said of another one (``obey.denied``)
             against[:, OTHERS.index(LABELS.index("Lung Opacity"))] = False
         return ~(self.perhaps & ~wanted).any(1) & calm & ~against.any(1)
@@ -236,20 +261,17 @@ class Habits:
     reports: tuple[tuple[int, ...], ...] = ()
 
 
-def assemble(
-    stock: Stock, weight: np.ndarray, wanted: np.ndarray, likely: np.ndarray, bleu: float, habits: Habits
-) -> list[str]:
+def assemble(stock: Stock, weight: np.ndarray, asked: Asked, bleu: float, habits: Habits) -> list[str]:
     """The sentences that are worth most, found by adding, exchanging, moving and dropping.
 
     Args:
-        weight: (N,) of the references, sum 1. wanted, likely: (13,) bool, the findings to say and those not to deny.
-        bleu: what BLEU-4 is worth beside CIDEr.
+        weight: (N,) of the references, sum 1. bleu: what BLEU-4 is worth beside CIDEr.
     """
-    return [stock.texts[i] for i in _search(stock, weight, wanted, likely, bleu, habits)[0]]
+    return [stock.texts[i] for i in _search(stock, weight, asked, bleu, habits)[0]]
 
 
-def habits_of(stock: Stock, studies: Sequence[tuple[np.ndarray, ...]], bleu: float) -> Habits:
-    """Of the reports that these studies (weight, wanted, likely) get, beginning with each other's in further rounds.
+def habits_of(stock: Stock, studies: Sequence[tuple[np.ndarray, Asked]], bleu: float) -> Habits:
+    """Of the reports that these studies, by the weight of the references, get; further rounds begin with each other's.
 
     What a token more is worth to BLEU changes at once where reports are as long as their references: it is sought
     between nothing and what it is worth where they are shorter, so that they come to be as long.
@@ -259,8 +281,8 @@ def habits_of(stock: Stock, studies: Sequence[tuple[np.ndarray, ...]], bleu: flo
     habits = Habits(Usual(tuple(length * share for share in _SHARES), length, high))
     for number in range(_ROUNDS):
         reports, found = [], []
-        for weight, wanted, likely in tqdm(studies, desc=f"habits {number + 1}/{_ROUNDS}", unit="study"):
-            said, worth = _search(stock, weight, wanted, likely, bleu, habits)
+        for weight, asked in tqdm(studies, desc=f"habits {number + 1}/{_ROUNDS}", unit="study"):
+            said, worth = _search(stock, weight, asked, bleu, habits)
             tokens = worth.tokens(said)
             reports.append(tuple(said))
             found.append((*worth.expected(tokens)[1], len(tokens)))
@@ -272,11 +294,9 @@ def habits_of(stock: Stock, studies: Sequence[tuple[np.ndarray, ...]], bleu: flo
     return habits
 
 
-def _search(
-    stock: Stock, weight: np.ndarray, wanted: np.ndarray, likely: np.ndarray, bleu: float, habits: Habits
-) -> tuple[list[int], _Worth]:
-    guess, worth = _Guess(stock, weight, wanted), _Worth(stock, weight, wanted, bleu, habits.usual)
-    allowed = stock.allowed(wanted, likely)
+def _search(stock: Stock, weight: np.ndarray, asked: Asked, bleu: float, habits: Habits) -> tuple[list[int], _Worth]:
+    guess, worth = _Guess(stock, weight, asked.wanted), _Worth(stock, weight, asked.wanted, bleu, habits.usual)
+    allowed = stock.allowed(asked)
     said: list[int] = []
     best = -math.inf
     moves = [list(report) for report in habits.reports if report and allowed[list(report)].all()]

@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from wetread.obey import of_no_kind
-from wetread.train.assemble import OTHERS, Habits, Stock, assemble, habits_of, stated, unfit
+from wetread.train.assemble import OTHERS, Asked, Habits, Stock, assemble, habits_of, stated, unfit
 from wetread.train.config import DecoderConfig
 from wetread.train.expect import pairwise_cider
 
@@ -72,8 +72,7 @@ class _Teacher:
     """What it takes to put the report of a study together."""
 
     probability: np.ndarray
-    wanted: np.ndarray
-    undenied: np.ndarray
+    asked: Sequence[Asked]
     stock: Stock
     impressions: _Impressions
     habits: Habits
@@ -81,9 +80,9 @@ class _Teacher:
 
     def __call__(self, study: int) -> tuple[list[str], list[str]]:
         weight = kernel(self.probability, self.probability[study], self.config.consensus_width, without=study)
-        wanted = self.wanted[study]
-        findings = assemble(self.stock, weight, wanted, self.undenied[study], self.config.bleu_weight, self.habits)
-        return findings, self.impressions.choose(weight, wanted)
+        asked = self.asked[study]
+        findings = assemble(self.stock, weight, asked, self.config.bleu_weight, self.habits)
+        return findings, self.impressions.choose(weight, asked.wanted)
 
 
 _teacher: _Teacher | None = None  # of a worker process
@@ -103,6 +102,7 @@ def agree(
     probability: np.ndarray,
     commands: np.ndarray,
     likely: np.ndarray,
+    spine: np.ndarray,
     reports: Sequence[tuple[Sequence[str], Sequence[str]]],
     references: tuple[Sequence[str], Sequence[str]],
     clean: Callable[[str], str],
@@ -114,18 +114,20 @@ def agree(
     Args:
         probability, commands, likely: (N, 14) of the studies, out of fold: how probable each finding is, whether it is
             to be said, and whether it may at least not be denied.
+        spine: (N,) bool, of which there is evidence that the spine is degenerated.
         reports: their sentences of both sections, cleaned for teaching. references: both sections as the metric
             reads them. clean: from text to the metric's tokens. workers: processes; the reports do not depend on it.
     """
     findings, conclusions = ([[of_no_kind(s) for s in report[k]] for report in reports] for k in range(2))
     stock = Stock.of(findings, references[0], clean, config.consensus_often, config.consensus_short)
     impressions = _Impressions(conclusions, references[1], clean)
-    wanted, undenied = (each.astype(bool)[:, OTHERS] for each in (commands, likely))
+    each_asked = (commands.astype(bool)[:, OTHERS], likely.astype(bool)[:, OTHERS], spine.astype(bool).tolist())
+    asked = [Asked(*each) for each in zip(*each_asked, strict=True)]
 
     some = np.linspace(0, len(probability) - 1, min(len(probability), _SAMPLE)).astype(int)
-    sample = [(kernel(probability, probability[i], config.consensus_width, i), wanted[i], undenied[i]) for i in some]
+    sample = [(kernel(probability, probability[i], config.consensus_width, i), asked[i]) for i in some]
     habits = habits_of(stock, sample, config.bleu_weight)
-    teacher = _Teacher(probability, wanted, undenied, stock, impressions, habits, config)
+    teacher = _Teacher(probability, asked, stock, impressions, habits, config)
     numbers = range(len(probability))
     with ExitStack() as stack:
         report: Iterable[tuple[list[str], list[str]]] = map(teacher, numbers)

@@ -515,6 +515,7 @@ def _decoder(run: Run) -> None:
             probability[taught],
             guess[taught],
             likely[taught],
+            _worn(seen, load_targets(run).names)[taught],
             texts,
             (lesson.texts, lesson.impressions),
             protocol.hypothesis,
@@ -553,12 +554,25 @@ def _place_scale(seen: Seen, taught: Sequence[int]) -> dict[str, np.ndarray]:
     return {"place_mean": cells.mean((0, 2, 3)) + more, "place_sd": cells.std((0, 2, 3)) * times}
 
 
-def _spine_from(seen: Seen, concepts: Sequence[str]) -> dict[str, np.ndarray]:
-    """The logit of the likelier teachers, as the shipped networks say it; nothing where the run has no such concept."""
+def _spine_level(seen: Seen, concepts: Sequence[str]) -> tuple[int, np.ndarray] | None:
+    """The column of the spine's concept and (1,) the logit of the likelier teachers; None without that concept."""
     if SPINE not in concepts:
-        return {}
+        return None
     k = list(concepts).index(SPINE)
-    level = np.quantile(seen.studies.mean[seen.teachers, k], [1 - SPINE_SHARE])
+    return k, np.quantile(seen.studies.mean[seen.teachers, k], [1 - SPINE_SHARE])
+
+
+def _worn(seen: Seen, concepts: Sequence[str]) -> np.ndarray:
+    """(studies,) whether a teacher's spine may be called degenerated: on evidence, or where nothing tells."""
+    found = _spine_level(seen, concepts)
+    return np.ones(len(seen.teachers), bool) if found is None else seen.studies.mean[:, found[0]] >= found[1]
+
+
+def _spine_from(seen: Seen, concepts: Sequence[str]) -> dict[str, np.ndarray]:
+    """That level, as the shipped networks say it."""
+    if (found := _spine_level(seen, concepts)) is None:
+        return {}
+    k, level = found
     own, shipped = seen.scale, seen.shipped
     return {"spine_from": shipped.logit_mean[k] + (level - own.logit_mean[k]) / own.logit_sd[k] * shipped.logit_sd[k]}
 
