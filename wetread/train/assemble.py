@@ -184,7 +184,7 @@ class Stock:
         )
 
     def allowed(self, asked: Asked) -> np.ndarray:
-        """(P,) what may be said where only what is wanted is said, nothing likely denied."""
+        """(P,) bool: the sentences that may be said."""
         wanted = asked.wanted
         sites = {LABEL_SITES[LABELS[k]] for k, on in zip(OTHERS, wanted, strict=True) if on}
         sites -= {LABEL_SITES["Support Devices"]}
