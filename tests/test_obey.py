@@ -204,6 +204,20 @@ def test_what_lies_low_is_called_basilar(plain: str, placed: str | None) -> None
         assert put_low(written(plain), labels, unknown)[0].text == plain
 
 
+def test_an_impression_places_what_findings_place() -> None:
+    labels, lower = findings("Lung Opacity", "Atelectasis"), {"Lung Opacity": 0.1, "Atelectasis": 0.9}
+    for told, placed in (("Mild atelectasis.", "Basilar atelectasis."), ("Opacities or atelectasis.", "Atelectasis.")):
+        body = put_low(written(told), labels, lower)
+        assert put_low(written("Atelectasis."), labels, lower, body)[0].text == placed
+
+
+def test_a_plain_impression_names_no_opacity_that_is_explained() -> None:
+    both = findings("Lung Opacity", "Atelectasis")
+    words = written("Opacities compatible with atelectasis.")
+    result = obey(words, written("Patchy opacities, likely atelectasis."), both)
+    assert [w.text for w in result.impression] == [sentence("Atelectasis", "named")]
+
+
 def test_what_is_hardly_seen_is_not_placed() -> None:
     labels = findings("Atelectasis") | {"Atelectasis": Finding(0.12, 0.05, 0.1, "positive")}
     assert put_low(written("There is atelectasis."), labels, _lower(0.9))[0].text == "There is atelectasis."

@@ -245,7 +245,8 @@ class Drafter:
         result = self.written(study, look)
         obeyed = obey(result.findings, result.impression, labels, look.worn_spine)
         lower = {} if look.zones is None else dict(zip(LABELS, look.zones[:, ZONES.index("lower")], strict=True))
-        body, conclusion = (put_low(part, labels, lower) for part in (obeyed.findings, obeyed.impression))
+        body = put_low(obeyed.findings, labels, lower)
+        conclusion = put_low(obeyed.impression, labels, lower, body)
         repaired = repair_report(
             [w.text for w in body],
             [w.text for w in conclusion],

@@ -85,6 +85,7 @@ _LOW = re.compile(
     r"(?:opacity|opacities|atelectasis|air[- ]?space disease|infiltrates?|consolidations?))\b",
     re.IGNORECASE,
 )
+_CALLED_LOW = re.compile(r"\b(?:bi)?basilar\b", re.IGNORECASE)
 #: Log-probability given to a stock sentence: it is as sure as its finding, which the caller knows.
 _STOCK = 0.0
 
@@ -237,11 +238,13 @@ def _concluded(
     told = _details(body)
     closer = [w for w in conclusion if _asserts(w.text) and not _details([w]) <= told]
     if closer:
-        anew = _asserts(" ".join(w.text for w in closer))
-        conclusion = [*by_name(anew & wanted), *(w for w in conclusion if w not in closer)]
+        anew = _asserts(" ".join(w.text for w in closer)) & wanted
+        plain = {n for n in anew if not anew & _IMPLIED.get(n, frozenset())}
+        conclusion = [*by_name(plain), *(w for w in conclusion if w not in closer)]
         notes.append("IMPRESSION names plainly what FINDINGS do not say more closely.")
     acute = wanted & _ACUTE
-    if acute and not _asserts(" ".join(w.text for w in conclusion)) & acute:
+    said = acute.union(*(_IMPLIED.get(n, frozenset()) & wanted for n in acute))
+    if acute and not _asserts(" ".join(w.text for w in conclusion)) & said:
         # "No acute disease" below an acute finding is what a reader would take for the result.
         conclusion = by_name(acute)
         notes.append("IMPRESSION was written anew from the findings.")
@@ -327,7 +330,10 @@ def obey(
 
 
 def put_low(
-    sentences: Sequence[Written], labels: Mapping[str, Finding], lower: Mapping[str, float]
+    sentences: Sequence[Written],
+    labels: Mapping[str, Finding],
+    lower: Mapping[str, float],
+    above: Sequence[Written] | None = None,
 ) -> tuple[Written, ...]:
     """Sentences of what is seen in the lower zone of the lungs name it: "basilar atelectasis".
 
@@ -335,12 +341,15 @@ def put_low(
 
     Args:
         lower: by label the chance that it lies in the lower zone (``model.zones``); empty: nothing is known of it.
+        above: the FINDINGS of an IMPRESSION, beyond which it does not go; None for FINDINGS themselves.
     """
     low = {
         name
         for name, least in LOWER_FROM.items()
         if labels[name].state == "positive" and labels[name].probability >= _DETAIL_FROM and lower.get(name, 0) >= least
     }
+    if above is not None:
+        low &= {name for w in above if _CALLED_LOW.search(w.text) for name in _asserts(w.text)}
     return tuple(replace(w, text=_placed_low(w.text, low)) for w in sentences)
 
 

@@ -31,7 +31,7 @@ CLIP = 4.0
 #: What is less probable is not called uncertain, whatever the threshold of a rare finding says: below it no details are
 #: written either, and such a state changes with every rendering of the film (``benchmarks/robustness.py``).
 LEAST_UNCERTAIN = 0.15
-#: The concept by which a sentence on a degenerated spine is let pass: the likeliest tenth of the studies (``docs/log.md``).
+#: The concept by which a sentence on a degenerated spine is let pass: the likeliest tenth of the studies.
 SPINE, SPINE_SHARE = "mesh:Thoracic Vertebrae/degenerative", 0.1
 _NO_FINDING = LABELS.index("No Finding")
 _DEVICES = LABELS.index("Support Devices")
