@@ -211,11 +211,14 @@ def test_an_impression_places_what_findings_place() -> None:
         assert put_low(written("Atelectasis."), labels, lower, body)[0].text == placed
 
 
-def test_a_plain_impression_names_no_opacity_that_is_explained() -> None:
+def test_a_plain_impression_names_no_opacity_that_is_explained_as_surely() -> None:
     both = findings("Lung Opacity", "Atelectasis")
     words = written("Opacities compatible with atelectasis.")
     result = obey(words, written("Patchy opacities, likely atelectasis."), both)
     assert [w.text for w in result.impression] == [sentence("Atelectasis", "named")]
+    hardly = {**both, "Atelectasis": Finding(0.2, 0.1, 0.15, "positive")}
+    result = obey(words, written("Patchy opacities, likely atelectasis."), hardly)
+    assert [w.text for w in result.impression] == [sentence(n, "named") for n in ("Lung Opacity", "Atelectasis")]
 
 
 def test_what_is_hardly_seen_is_not_placed() -> None:

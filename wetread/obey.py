@@ -214,9 +214,17 @@ def _details(sentences: Sequence[Written]) -> set[str]:
     return {_ALSO.get(word, word) for w in sentences for word in _DETAIL.findall(w.text.lower())}
 
 
+def _implying(name: str, others: set[str], labels: Mapping[str, Finding]) -> set[str]:
+    """Those of other findings beside which an IMPRESSION need not name that one; of an opacity, those as sure."""
+    found = others & _IMPLIED.get(name, frozenset())
+    if name == "Lung Opacity":
+        found = {n for n in found if labels[n].probability >= labels[name].probability}
+    return found
+
+
 def _to_name(name: str, named: set[str], labels: Mapping[str, Finding]) -> bool:
     """Whether an IMPRESSION that names these findings lacks that one: seen well enough, and not implied by them."""
-    return labels[name].probability >= _DETAIL_FROM and not named & _IMPLIED.get(name, frozenset())
+    return labels[name].probability >= _DETAIL_FROM and not _implying(name, named, labels)
 
 
 def _concluded(
@@ -239,11 +247,11 @@ def _concluded(
     closer = [w for w in conclusion if _asserts(w.text) and not _details([w]) <= told]
     if closer:
         anew = _asserts(" ".join(w.text for w in closer)) & wanted
-        plain = {n for n in anew if not anew & _IMPLIED.get(n, frozenset())}
-        conclusion = [*by_name(plain), *(w for w in conclusion if w not in closer)]
+        plain = by_name({n for n in anew if not _implying(n, anew, labels)})
+        conclusion = [*plain, *(w for w in conclusion if w not in closer)]
         notes.append("IMPRESSION names plainly what FINDINGS do not say more closely.")
     acute = wanted & _ACUTE
-    said = acute.union(*(_IMPLIED.get(n, frozenset()) & wanted for n in acute))
+    said = acute.union(*(_implying(n, wanted, labels) for n in acute))
     if acute and not _asserts(" ".join(w.text for w in conclusion)) & said:
         # "No acute disease" below an acute finding is what a reader would take for the result.
         conclusion = by_name(acute)
