@@ -272,13 +272,13 @@ def test_what_is_below_its_threshold_is_not_held_possible_either() -> None:
     assert len(obey(body, written("Cardiomegaly.", "This may be due to edema."), uncertain).impression) == 2
 
 
-def test_an_impression_that_names_findings_names_all_that_are_seen() -> None:
+def test_an_impression_that_names_findings_names_all_that_are_said() -> None:
     labels = findings("Cardiomegaly", "Pleural Effusion", "Atelectasis", "Lung Opacity", "Support Devices", "Fracture")
     labels |= {"Fracture": Finding(0.1, 0.05, 0.08, "positive")}
     body = written("The heart is enlarged.", "Pleural effusions with atelectasis.", "A line, tube or implanted device.")
     said = [w.text for w in obey(body, written("Pleural effusions with atelectasis."), labels).impression]
-    # The opacity is the atelectasis, a device is no conclusion, and the fracture is hardly seen.
-    assert said == ["Pleural effusions with atelectasis.", "Cardiomegaly."]
+    # The opacity is the atelectasis, and a device is no conclusion.
+    assert said == ["Pleural effusions with atelectasis.", "Cardiomegaly.", "Rib fracture."]
     # One that names none, where none is acute, stays as it is.
     calm = written("No acute disease.")
     assert obey(written("The heart is enlarged."), calm, findings("Cardiomegaly")).impression == tuple(calm)
@@ -298,6 +298,18 @@ def test_findings_are_not_stated_again_by_a_sentence_that_states_nothing_else() 
     words = written("Opacities compatible with atelectasis.", "The heart is enlarged.", "Mild atelectasis.")
     result = obey(words, written("Atelectasis."), findings("Lung Opacity", "Atelectasis", "Cardiomegaly"))
     assert [w.text for w in result.findings] == [w.text for w in words[:2]]
+
+
+def test_what_is_denied_already_is_not_denied_again() -> None:
+    words = written("The heart is normal in size.", "No focal consolidation.", "The heart size is normal.")
+    result = obey([*words, *written("There is no focal consolidation.")], written("No acute disease."), findings())
+    assert [w.text for w in result.findings] == [w.text for w in words]
+
+
+def test_nothing_abnormal_is_said_of_the_aorta() -> None:
+    words = written("The heart is normal in size.", "There is a tortuous aorta.", "The aorta is unremarkable.")
+    result = obey(words, written("No acute disease."), findings())
+    assert [w.text for w in result.findings] == [words[0].text, words[2].text]
 
 
 def test_the_outline_is_not_normal_beside_a_large_heart() -> None:

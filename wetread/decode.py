@@ -105,7 +105,7 @@ def write(
     """The most probable report that beam search finds. The same memory gives the same report.
 
     Args:
-        phrases: where given, each three words of a sentence are among these.
+        phrases: where given, each four words of a sentence are among these.
     """
     n, stop = options.beams, tokenizer.full_stop
     writer.start(memory, n)

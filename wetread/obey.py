@@ -60,6 +60,7 @@ _KIND_FROM = 0.5
 _WORN = re.compile(r"\b(?:degenerat\w+|osteophyt\w+|spondylosis|spondylotic)\b", re.IGNORECASE)
 #: A disease outside the 14 labels that none of the network's concepts tells well enough to name it (``docs/log.md``).
 _UNTOLD = re.compile(r"\b(?:emphysema\w*|copd|chronic obstructive|lung disease)\b", re.IGNORECASE)
+_AORTA = re.compile(r"\baort(?:a|ic)\b", re.IGNORECASE)
 #: What kind of opacity it is, which nothing tells either: right in 4 of 32 drafts (``docs/log.md``).
 _KIND = re.compile(r"\b(an? )?(?:(?:diffuse|chronic) )?(?:interstitial|reticular) (?=opacit|infiltrat)", re.IGNORECASE)
 #: How much, how many, of what form and where; and words that say the same.
@@ -70,6 +71,7 @@ _DETAIL = re.compile(
 )
 _ALSO = {"mildly": "mild", "moderately": "moderate", "severely": "severe", "markedly": "marked", "bibasilar": "basilar"}
 #: The outline of heart and mediastinum in one.
+_OUTLINED = frozenset({"Cardiomegaly", "Enlarged Cardiomediastinum"})
 _OUTLINE = re.compile(r"\bcardio-?mediastinal\b", re.IGNORECASE)
 #: Of a heart, by CheXbert's habit enlarged, to a reader not.
 _BORDERLINE = re.compile(r"\b(?:upper limits?|borderline)\b", re.IGNORECASE)
@@ -156,14 +158,16 @@ def _without_normal_sites(sentences: Sequence[Written], wanted: set[str]) -> lis
 
 
 def _said_once(sentences: Sequence[Written]) -> list[Written]:
-    """Sentences without those that state findings and only what stands before them."""
+    """Sentences without those that state or deny findings and only such as stand before them.
+
+    That the heart is normal, and its outline with the mediastinum too, radiologists write side by side: it stays.
+    """
     left: list[Written] = []
     before: set[tuple[str, str]] = set()
     for written in sentences:
-        mentions = label_spans(written.text)
-        states = {(m.label, m.state) for m in mentions}
-        found = {m.label for m in mentions if m.state == "positive"} - {_SILENT}
-        if not (found and states <= before):
+        states = {(m.label, m.state) for m in label_spans(written.text)}
+        calm = any(label in _OUTLINED and state == "negative" for label, state in states)
+        if not (states and states <= before) or calm or any(label == _SILENT for label, _ in states):
             left.append(written)
         before |= states
     return left
@@ -176,10 +180,11 @@ def calls_spine_worn(text: str) -> bool:
 
 
 def names_untold(text: str) -> bool:
-    """Whether a sentence states a disease that nothing tells."""
-    return bool(_UNTOLD.search(text)) and any(
-        m.label == _SILENT and m.state == "negative" and _UNTOLD.search(m.phrase) for m in label_spans(text)
-    )
+    """Whether a sentence states a disease that nothing tells, of the lungs or of the aorta."""
+    if not (aorta := _AORTA.search(text)) and not _UNTOLD.search(text):
+        return False
+    abnormal = (m.phrase for m in label_spans(text) if m.label == _SILENT and m.state == "negative")
+    return any(aorta or _UNTOLD.search(phrase) for phrase in abnormal)
 
 
 def _hedged(text: str) -> set[str]:
@@ -223,8 +228,8 @@ def _implying(name: str, others: set[str], labels: Mapping[str, Finding]) -> set
 
 
 def _to_name(name: str, named: set[str], labels: Mapping[str, Finding]) -> bool:
-    """Whether an IMPRESSION that names these findings lacks that one: seen well enough, and not implied by them."""
-    return labels[name].probability >= _DETAIL_FROM and not _implying(name, named, labels)
+    """Whether an IMPRESSION that names these findings lacks that one: not implied by them."""
+    return not _implying(name, named, labels)
 
 
 def _concluded(
@@ -236,7 +241,7 @@ def _concluded(
 ) -> list[Written]:
     """An IMPRESSION of what FINDINGS (``body``) say, no more closely than they do; adds notes.
 
-    It passes over no acute finding and, where it names any, over none that is seen.
+    It passes over no acute finding and, where it names any, over none of the others.
     """
 
     def by_name(names: set[str]) -> list[Written]:
@@ -305,7 +310,7 @@ def obey(
             if not spine and calls_spine_worn(written.text):
                 notes.append("A sentence on a degenerated spine, for which there was little evidence, was dropped.")
             elif names_untold(written.text):
-                notes.append("A sentence that named a lung disease which the model cannot tell was dropped.")
+                notes.append("A sentence that named a disease which the model cannot tell was dropped.")
             elif not extra and "Cardiomegaly" in wanted and calls_borderline(written.text):
                 notes.append("A sentence that called an enlarged heart borderline was dropped.")
             elif not extra and _unsupported(written.text, labels):

@@ -87,6 +87,9 @@ from wetread.data.clean import clean_sentence, clean_text
         ("The the heart is large..", "The heart is large."),
         ("Otherwise, No effusion.", "Otherwise, no effusion."),
         ("and the left.", None),
+        ("The lungs XXXX patchy consolidation.", None),
+        ("There minimal scarring.", None),
+        ("The tip of the catheter reaches the right atrium.", "The tip of the catheter reaches the right atrium."),
         ("Consistent with.", None),
     ],
 )  # fmt: skip

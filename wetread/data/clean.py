@@ -66,6 +66,14 @@ _TORN = re.compile(
     r"^(?:and|or|but|which|that|is|are|was|were|of|to|with|than|then|as|by|no\s+there|see|could|may|represents?|a\s+there)\b",
     re.IGNORECASE,
 )
+#: A noun of which nothing is said, because a blank took the verb.
+_VERBLESS = re.compile(
+    r"^(?:there|the|this|these)\b(?!'s)(?!.*\b(?:is|are|was|were|be|been|has|have|had|do|does|may|can|cannot|could|would|should"
+    r"|will|might|must|overl\w+|lies?|seen|shown|given|clear|normal|stable|unremarkable|unchanged|intact|\w+ed"
+    r"|(?:appear|suggest|represent|remain|demonstrate|show|reveal|contain|project|extend|terminate|reflect|measure|indicate"
+    r"|obscure|persist|include|exhibit|end|relate|cause|correspond|need|reach|pass|cross)(?:e?s)?)\b)",
+    re.IGNORECASE,
+)
 _ENDS_OPEN = re.compile(
     r"\b(?:and|or|of|the|an?|in|with|to|for|by|at|from|is|are|on|as|no|than|likely|versus"
     r"|(?<!is )(?<!are )(?<!appear )(?<!appears )(?:minimal|mild|small|bilateral)"
@@ -212,6 +220,7 @@ def _clean_once(original: str) -> tuple[str | None, str]:
     if (
         not words
         or _TORN.match(repaired)
+        or _VERBLESS.match(repaired)
         or _ENDS_OPEN.search(repaired.rstrip("."))
         or (len(words) == 1 and words[0].lower() not in _ONE_WORD)
     ):
