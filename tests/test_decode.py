@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wetread.decode import DecodingOptions, write
-from wetread.model.phrases import Phrases
+from wetread.model.ngrams import Ngrams
 from wetread.model.runtime import StudyMemory
 from wetread.model.tokenizer import END, IMPRESSION, Tokenizer
 
@@ -62,9 +62,9 @@ def test_words_that_nobody_wrote_in_a_row_are_not_written() -> None:
     blend = [*tokens("The heart is normal.")[:2], *tokens("The lungs are clear.")[2:]]
     script = Script([*blend, *REPORT[-6:]], other={2: tokens("The heart is normal.")[2]})
     taught = ("The heart is normal.", "The lungs are clear.", "No acute disease.")
-    phrases = Phrases.of([tokens(s) for s in taught], TOKENIZER.full_stop)
+    ngrams = Ngrams.of([tokens(s) for s in taught], TOKENIZER.full_stop)
     assert write(script, MEMORY, TOKENIZER, DecodingOptions()).findings[0].text == "The heart are clear."
-    written = write(script, MEMORY, TOKENIZER, DecodingOptions(), phrases)
+    written = write(script, MEMORY, TOKENIZER, DecodingOptions(), ngrams)
     assert written.findings[0].text == "The heart is normal."
     assert {w.text for w in (*written.findings, *written.impression)} <= set(taught)
 

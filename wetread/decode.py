@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wetread.model.phrases import Phrases
+from wetread.model.ngrams import Ngrams
 from wetread.model.runtime import StudyMemory, Writer
 from wetread.model.tokenizer import BEGIN, END, IMPRESSION, PAD, SPECIAL, Tokenizer
 
@@ -78,7 +78,7 @@ def _begun(tokens: Sequence[int], full_stop: int) -> list[int]:
     return list(tokens[ends[-1] + 1 :] if ends else tokens)
 
 
-def _allowed(log_p: np.ndarray, tokens: Sequence[int], full_stop: int, phrases: Phrases | None) -> np.ndarray:
+def _allowed(log_p: np.ndarray, tokens: Sequence[int], full_stop: int, ngrams: Ngrams | None) -> np.ndarray:
     log_p[[PAD, BEGIN]] = -np.inf
     if IMPRESSION in tokens:
         log_p[IMPRESSION] = -np.inf
@@ -86,8 +86,8 @@ def _allowed(log_p: np.ndarray, tokens: Sequence[int], full_stop: int, phrases: 
         log_p[END] = -np.inf
     if not tokens or tokens[-1] != full_stop:  # a section ends with a whole sentence
         log_p[[END, IMPRESSION]] = -np.inf
-    if phrases is not None:
-        unknown = ~phrases.known(_begun(tokens, full_stop), len(log_p))
+    if ngrams is not None:
+        unknown = ~ngrams.known(_begun(tokens, full_stop), len(log_p))
         unknown[: len(SPECIAL)] = False
         log_p[unknown] = -np.inf
     if _repeats(tokens, full_stop):
@@ -100,12 +100,12 @@ def write(
     memory: StudyMemory,
     tokenizer: Tokenizer,
     options: DecodingOptions,
-    phrases: Phrases | None = None,
+    ngrams: Ngrams | None = None,
 ) -> DecodingResult:
     """The most probable report that beam search finds. The same memory gives the same report.
 
     Args:
-        phrases: where given, each four words of a sentence are among these.
+        ngrams: where given, each four words of a sentence are among these.
     """
     n, stop = options.beams, tokenizer.full_stop
     writer.start(memory, n)
@@ -116,7 +116,7 @@ def write(
         log_p = _log_softmax(writer.step(tokens, parents).astype(np.float64))
         candidates: list[tuple[float, int, int, float]] = []
         for b, beam in enumerate(beams):
-            allowed = _allowed(log_p[b], beam.tokens, stop, phrases)
+            allowed = _allowed(log_p[b], beam.tokens, stop, ngrams)
             for token in np.argsort(-allowed, kind="stable")[: n + 2]:
                 value = float(allowed[token])
                 if value > -np.inf:

@@ -18,8 +18,8 @@ from wetread.image.thorax import Frame
 from wetread.image.transforms import to_input
 from wetread.model.bundle import Bundle
 from wetread.model.findings import CLIP, findings_of, fuse, head_input, probabilities, triage_of, worn_spine
+from wetread.model.ngrams import ARRAY, Ngrams
 from wetread.model.novelty import is_far, novelty
-from wetread.model.phrases import ARRAY, Phrases
 from wetread.model.runtime import (
     FilmReader,
     OnnxFilmReader,
@@ -133,10 +133,10 @@ class Drafter:
         return Tokenizer.load(self.bundle.folder / "vocabulary.json")
 
     @cached_property
-    def phrases(self) -> Phrases | None:
-        """The phrases that the decoder keeps to; None where the bundle has none."""
+    def ngrams(self) -> Ngrams | None:
+        """The n-grams that the decoder keeps to; None where the bundle has none."""
         stored = self.bundle.arrays.get(ARRAY)
-        return None if stored is None else Phrases(stored, self.tokenizer.full_stop)
+        return None if stored is None else Ngrams(stored, self.tokenizer.full_stop)
 
     def draft(
         self,
@@ -237,7 +237,7 @@ class Drafter:
         probability = np.array([look.labels[name].probability for name in LABELS])
         asked = self.tokenizer.known_words(study.indication or "")
         memory = study_memory(self.bundle, look.seen, probability, commands, asked)
-        return write(self.writer, memory, self.tokenizer, self.options, self.phrases)
+        return write(self.writer, memory, self.tokenizer, self.options, self.ngrams)
 
     def words(self, study: Study, look: Look) -> tuple[list[Written], list[Written], list[str]]:
         """The sentences of FINDINGS and of IMPRESSION, and what was changed in what the decoder wrote."""

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.errors import UsageError
 from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
-from wetread.model import phrases
+from wetread.model import ngrams
 from wetread.model.bundle import Bundle, digest
 from wetread.model.findings import SPINE, SPINE_SHARE, commands_of, uncertain_of
 from wetread.model.tokenizer import Tokenizer
@@ -577,12 +577,12 @@ def _spine_from(seen: Seen, concepts: Sequence[str]) -> dict[str, np.ndarray]:
     return {"spine_from": shipped.logit_mean[k] + (level - own.logit_mean[k]) / own.logit_sd[k] * shipped.logit_sd[k]}
 
 
-def _phrases(run: Run, tokenizer: Tokenizer) -> np.ndarray:
-    """The array of ``model.phrases``: of the sentences that the decoder was taught."""
+def _ngrams(run: Run, tokenizer: Tokenizer) -> np.ndarray:
+    """The array of ``model.ngrams``: of the sentences that the decoder was taught."""
     rows = [row for row, ok in zip(run.rows, run.teachers, strict=True) if ok]
     texts = (lessons.teaching_text(row, None, 0) for row in rows)
     known = {tokens for part in texts for s in chain(*part) if (tokens := tuple(tokenizer.encode(s) or ()))}
-    return phrases.Phrases.of(known, tokenizer.full_stop).filter
+    return ngrams.Ngrams.of(known, tokenizer.full_stop).filter
 
 
 def _far(run: Run, seen: Seen) -> dict[str, np.ndarray]:
@@ -619,7 +619,7 @@ def _export(run: Run) -> None:
         "frame_frontal": frontal,
         "frame_lateral": lateral,
         "prior": positive[run.teachers & known].mean(0),
-        phrases.ARRAY: _phrases(run, tokenizer),
+        ngrams.ARRAY: _ngrams(run, tokenizer),
         **_place_scale(seen, taught),
         **_spine_from(seen, concepts.names),
         **_zones(run, seen, pack, frontal),

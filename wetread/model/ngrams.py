@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ARRAY", "Phrases"]
+__all__ = ["ARRAY", "Ngrams"]
 
 #: The name of the filter in a bundle: (bits / 8,) uint8, a power of two.
-ARRAY = "phrases"
+ARRAY = "ngrams"
 _BITS = 1 << 19
-#: Odd multipliers by place in the phrase, and one for each hash (from SplitMix64, Steele et al. 2014).
+#: Odd multipliers, as mixers of 64-bit hashes have them: by place in the phrase, and one for each hash.
 _PLACES = np.array([0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xC2B2AE3D27D4EB4F], np.uint64)
 _HASHES = np.array([0xD6E8FEB86659FD93, 0xA0761D6478BD642F], np.uint64)
 
@@ -39,14 +39,14 @@ def _before(begun: Sequence[int], full_stop: int) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Phrases:
+class Ngrams:
     """``filter``: the bits, packed; ``full_stop``: the token that ends a sentence and stands before its first word."""
 
     filter: np.ndarray
     full_stop: int
 
     @classmethod
-    def of(cls, sentences: Iterable[Sequence[int]], full_stop: int) -> Phrases:
+    def of(cls, sentences: Iterable[Sequence[int]], full_stop: int) -> Ngrams:
         """All four tokens in a row of sentences, each with its full stop."""
         bits = np.zeros(_BITS, bool)
         told = {(*_before(s[:k], full_stop), token) for s in sentences for k, token in enumerate(s)}
