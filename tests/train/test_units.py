@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from wetread.data.manifest import ManifestStudy  # noqa: E402
 from wetread.errors import BundleError, UsageError  # noqa: E402
-from wetread.model.findings import commands_of, fuse, head_input  # noqa: E402
+from wetread.model.findings import SPINE, SPINE_SHARE, commands_of, fuse, head_input  # noqa: E402
 from wetread.train import calibrate, encode, features, lessons, pipeline, places, resume, targets, zones  # noqa: E402
 from wetread.train.config import load_config  # noqa: E402
 from wetread.train.decoder import Memory, ReportDecoder  # noqa: E402
@@ -367,3 +367,13 @@ def test_the_side_of_a_finding_is_learned_where_the_report_names_one() -> None:
         "Nodule/lung": "right",
         "Nodule/right": "right",
     }
+
+
+def test_the_spine_of_the_likeliest_teachers_may_be_called_degenerated() -> None:
+    mean = np.zeros((40, 2))
+    mean[:, 1] = np.arange(40)
+    seen = SimpleNamespace(studies=SimpleNamespace(mean=mean), teachers=np.arange(40) < 30)
+    worn = pipeline._worn(seen, ["label:Edema", SPINE])
+    assert worn.sum() == round(SPINE_SHARE * 30) + 10  # those who teach nothing lie above all teachers here
+    assert worn[29]
+    assert pipeline._worn(seen, ["label:Edema", "mesh:Spine"]).all(), "nothing tells"
