@@ -39,6 +39,8 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=28, help="of a batch (default: 28, of 16 studies)")
     parser.add_argument("--repeats", type=int, default=4)
     args = parser.parse_args()
+    if min(args.films, args.repeats) < 1:
+        raise UsageError("--films and --repeats must be at least 1")
     if not mixed("bf16", torch.device("cpu")):
         raise UsageError("this processor has no bfloat16 of its own, so that nothing is trained in it here")
     torch.set_num_threads(1)

@@ -70,7 +70,7 @@ _DETAIL = re.compile(
     r"|lower|upper|middle|right|left|low|old|healed|chronic|congestion)\b"
 )
 _ALSO = {"mildly": "mild", "moderately": "moderate", "severely": "severe", "markedly": "marked", "bibasilar": "basilar"}
-#: The outline of heart and mediastinum in one.
+#: The outline of heart and mediastinum in one, and the findings that it may show.
 _OUTLINED = frozenset({"Cardiomegaly", "Enlarged Cardiomediastinum"})
 _OUTLINE = re.compile(r"\bcardio-?mediastinal\b", re.IGNORECASE)
 #: Of a heart, by CheXbert's habit enlarged, to a reader not.

@@ -245,6 +245,7 @@ _ENCODER = 'run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\n'
         (_ENCODER + "members = 0", "at least 1"),
         (_ENCODER + "finish_epochs = -1", "'finish_epochs' must be at least 0"),
         (_ENCODER.replace("[encoder]", "[decoder]") + "consensus_width = 0.0", "'consensus_width' must be above 0"),
+        (_ENCODER.replace("[encoder]", "[decoder]") + "bleu_weight = -1.0", "'bleu_weight' must be at least 0"),
         (_ENCODER + 'precision = "bf15"', "must be one of bf16, fp32"),
         (_ENCODER + 'init = "noise"', "must be one of imagenet, random"),
         (_ENCODER + "folds = 1", "at least 2"),

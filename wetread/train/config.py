@@ -161,6 +161,8 @@ def _check_encoder(config: EncoderConfig, where: str) -> None:
 def _check_decoder(config: DecoderConfig, where: str) -> None:
     if not config.consensus_width > 0:
         raise UsageError(f"{where}: 'consensus_width' must be above 0; .15 to .8 have been tried")
+    if not config.bleu_weight >= 0:
+        raise UsageError(f"{where}: 'bleu_weight' must be at least 0; .5 to 3 have been tried")
 
 
 def load_config(path: str | Path) -> Config:
