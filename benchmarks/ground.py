@@ -27,9 +27,10 @@ from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.draft import Drafter
 from wetread.ground import box_of, evidence_of, frames_of, heat_map, in_zones
 from wetread.image.thorax import Frame, place
-from wetread.image.transforms import to_input
-from wetread.model.bundle import Bundle
-from wetread.model.runtime import OnnxFilmReader, label_places, scaled_cells
+from wetread.image.transforms import RASTER, to_input
+from wetread.model.bundle import DETECTOR, Bundle
+from wetread.model.detector import chances
+from wetread.model.runtime import OnnxDetector, OnnxFilmReader, label_places, scaled_cells
 from wetread.model.zones import zone_chances, zone_means
 from wetread.report.labeler import label_spans
 from wetread.types import LABELS, Box, Study, View
@@ -51,7 +52,10 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Film:
-    """A frontal film as drafted: label maps (14, 14, 14) in standard deviations, logits (14,), frame, zones (14, 3)."""
+    """A frontal film as drafted: label maps (14, 14, 14) in standard deviations, logits (14,), frame, zones (14, 3).
+
+    ``spots`` (1, K, 64, 64): the detector's chances, if there is one.
+    """
 
     view: View
     maps: np.ndarray
@@ -59,6 +63,7 @@ class Film:
     lateral: bool
     frame: Frame
     zones: np.ndarray | None = None
+    spots: np.ndarray | None = None
 
     def heat(self, label: str, part: np.ndarray | None = None) -> np.ndarray:
         """The label's own heat, without any words; within a part of the mean film, or anywhere."""
@@ -82,6 +87,7 @@ class Reader:
     def __init__(self, bundle: Bundle) -> None:
         self.arrays = bundle.arrays
         self.network = OnnxFilmReader(bundle, threads=1)
+        self.detector = OnnxDetector(bundle, threads=1) if DETECTOR in bundle.index["files"] else None
 
     def logits(self, films: np.ndarray) -> np.ndarray:
         """(B, S, S) inputs → (B, 14)."""
@@ -96,7 +102,8 @@ class Reader:
         if "zone_weight" in self.arrays:
             zones = zone_chances(zone_means(scaled_cells(seen.maps, self.arrays)[0], frame), self.arrays)
         maps = label_places(seen, lateral, self.arrays)[0]
-        return Film(view, maps, seen.logits[0, :N], bool(lateral[0]), frame, zones)
+        spots = None if self.detector is None else chances(self.detector(to_input(pixels, RASTER)[None, None]))
+        return Film(view, maps, seen.logits[0, :N], bool(lateral[0]), frame, zones, spots)
 
 
 def pixels_of(path: Path) -> np.ndarray:
@@ -410,7 +417,7 @@ def _box_scores(
 ) -> dict[str, tuple[float, float]]:
     """(pointing, overlap) of each method on one box."""
     _, evidence, heats = evidence_of(
-        SENTENCES[label], [film.view], film.maps[None], np.array([film.lateral]), [film.frame], film.zones
+        SENTENCES[label], [film.view], film.maps[None], np.array([film.lateral]), [film.frame], film.zones, film.spots
     )
     flat = evidence_of(
         SENTENCES[label], [film.view], np.zeros_like(film.maps[None]), np.array([film.lateral]), [film.frame]
@@ -463,7 +470,9 @@ def shifts(films: Mapping[int, Film], reader: Reader, limit: int) -> str:
 
 
 def _evidence(film: Film, text: str) -> Sequence:
-    return evidence_of(text, [film.view], film.maps[None], np.array([film.lateral]), [film.frame], film.zones)[1]
+    return evidence_of(
+        text, [film.view], film.maps[None], np.array([film.lateral]), [film.frame], film.zones, film.spots
+    )[1]
 
 
 def cost(film: Film, bundle: Path | None, repeats: int = 10) -> str:
@@ -474,11 +483,12 @@ def cost(film: Film, bundle: Path | None, repeats: int = 10) -> str:
     drafted = drafter.draft(study)
     lateral = np.array([False, True])
     maps = np.stack([film.maps] * 2)
+    spots = None if film.spots is None else np.concatenate([film.spots] * 2)
 
     def ground() -> None:
         frames = frames_of(study.views, lateral, drafter.bundle.arrays)
         for sentence in drafted.sentences:
-            evidence_of(sentence.text, study.views, maps, lateral, frames, film.zones)
+            evidence_of(sentence.text, study.views, maps, lateral, frames, film.zones, spots)
 
     def spent(run: Callable[[], object]) -> float:
         run()

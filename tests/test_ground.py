@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from wetread.errors import BundleError
-from wetread.ground import box_of, boxes_of, evidence_of, frames_of, heat_map, in_zones, labels_of_sentence
+from wetread.ground import box_of, boxes_of, evidence_of, frames_of, heat_map, in_zones, labels_of_sentence, spots_of
 from wetread.image.thorax import Frame
+from wetread.model.detector import DRAWN
 from wetread.types import LABELS, Evidence, View
 
 EVERYWHERE = np.ones((28, 28), np.float32)
@@ -171,3 +172,54 @@ def test_the_sentence_names_the_zone_more_surely_than_the_film() -> None:
     args = (views, np.zeros((1, len(LABELS), 14, 14)), np.array([False]), [Frame()])
     found = {text: evidence_of(text, *args, upper)[1][0] for text in ("There is an opacity.", "Left basilar opacity.")}
     assert centre(found["There is an opacity."])[1] < 40 < 50 < centre(found["Left basilar opacity."])[1]
+
+
+def _spots(*found: tuple[str, int, int, float]) -> np.ndarray:
+    """A frontal and a lateral view; each found: a finding, row and column of 64, its chance."""
+    spots = np.zeros((2, len(DRAWN), 64, 64), np.float32)
+    for name, row, column, chance in found:
+        spots[:, DRAWN.index(name), row - 1 : row + 2, column - 1 : column + 2] = chance
+    return spots
+
+
+def _boxes(text: str, spots: np.ndarray) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+    views = [View(name, np.zeros((640, 640), np.float32)) for name in ("a.png", "b.png")]
+    maps = np.zeros((2, len(LABELS), 14, 14))
+    found = evidence_of(text, views, maps, np.array([False, True]), [Frame()] * 2, None, spots)[1]
+    return [e.box for e in found if e.view == 0], [e.box for e in found if e.view == 1]
+
+
+def test_each_nodule_that_the_detector_finds_has_its_box() -> None:
+    spots = _spots(("nodule", 28, 22, 0.9), ("mass", 36, 48, 0.7), ("line", 20, 32, 0.99))
+    boxes, lateral = _boxes("There are pulmonary nodules.", spots)
+    assert len(boxes) == 2, "a line is no nodule"
+    for box, (row, column) in zip(boxes, ((28, 22), (36, 48)), strict=True):
+        assert box[0] <= 10 * column + 5 <= box[2]
+        assert box[1] <= 10 * row + 5 <= box[3]
+        assert box[2] - box[0] < 100
+    assert len(lateral) == 1, "the detector knows frontal films only"
+
+
+def test_what_the_detector_does_not_find_lies_where_the_maps_say() -> None:
+    weak = _spots(("nodule", 24, 20, 0.3))
+    assert _boxes("There are pulmonary nodules.", weak) == _boxes("There are pulmonary nodules.", 0 * weak)
+    outside = _spots(("nodule", 60, 2, 0.99))
+    assert _boxes("There is a nodule.", outside) == _boxes("There is a nodule.", 0 * weak), "not in the lungs"
+    assert _boxes("No nodule.", _spots(("nodule", 24, 20, 0.9))) == _boxes("No nodule.", 0 * weak)
+
+
+def test_the_words_of_a_sentence_choose_among_what_is_found() -> None:
+    spots = _spots(("opacity", 40, 20, 0.95), ("opacity", 40, 46, 0.9))
+    (left,), _ = _boxes("Left basilar opacity.", spots)
+    (right,), _ = _boxes("Right basilar opacity.", spots)
+    assert left[0] > 320 > right[2]
+    assert len(_boxes("Basilar opacities.", spots)[0]) == 2
+
+
+def test_at_most_six_places_are_shown() -> None:
+    heat = np.zeros((28, 28), np.float32)
+    heat[4:28:5, 3:28:5] = np.linspace(0.6, 1, 25).reshape(5, 5)
+    boxes = spots_of(heat, 280, 280)
+    assert len(boxes) == 6
+    assert boxes[0][0] > 200
+    assert boxes[0][1] > 200, "the hottest first"

@@ -15,13 +15,15 @@ from wetread import ground
 from wetread.confidence import confidence
 from wetread.decode import DecodingOptions, DecodingResult, Written, write
 from wetread.image.thorax import Frame
-from wetread.image.transforms import to_input
-from wetread.model.bundle import Bundle
+from wetread.image.transforms import RASTER, to_input
+from wetread.model.bundle import DETECTOR, Bundle
+from wetread.model.detector import chances, marks_input, marks_of
 from wetread.model.findings import CLIP, findings_of, fuse, head_input, probabilities, triage_of, worn_spine
 from wetread.model.ngrams import ARRAY, Ngrams
 from wetread.model.novelty import is_far, novelty
 from wetread.model.runtime import (
     FilmReader,
+    OnnxDetector,
     OnnxFilmReader,
     OnnxWriter,
     Seen,
@@ -60,6 +62,7 @@ class Look:
     ``order``: the study's views, as they were read (``canonical_order``). ``worn_spine``: see ``model.findings``.
     ``frames``: where the chest lies on each view, in the study's order. ``zones`` (14, 3): the chance of each zone of
     the lungs for each label, or None (``model.zones``).
+    ``spots`` (V, K, 64, 64): what the detector finds, in canonical order; None where the bundle has none.
     ``novelty`` is None, and ``far`` False, where the bundle cannot tell (``wetread.model.novelty``).
     """
 
@@ -71,6 +74,7 @@ class Look:
     worn_spine: bool = True
     novelty: float | None = None
     far: bool = False
+    spots: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,11 @@ class Drafter:
     @cached_property
     def reader(self) -> FilmReader:
         return self._reader or OnnxFilmReader(self.bundle, self._threads)
+
+    @cached_property
+    def detector(self) -> OnnxDetector | None:
+        """The bundle's detector, if it has one."""
+        return OnnxDetector(self.bundle, self._threads) if DETECTOR in self.bundle.index["files"] else None
 
     @cached_property
     def writer(self) -> Writer:
@@ -222,6 +231,9 @@ class Drafter:
         arrays = self.bundle.arrays
         mean, gap = fuse(seen.logits, seen.lateral)
         read = head_input(mean, gap, arrays["logit_mean"], arrays["logit_sd"])
+        spots = self._spots(study, order)
+        if spots is not None:
+            read = np.concatenate((read, marks_input(marks_of(spots, seen.lateral > 0), arrays)))
         findings = findings_of(probabilities(read, arrays["weight"], arrays["bias"]), arrays)
         distance = novelty(seen.vector, seen.lateral, arrays)
         spine = worn_spine(mean, self.bundle.index["concepts"], arrays)
@@ -229,7 +241,13 @@ class Drafter:
         lateral = (seen.lateral > 0)[place]
         frames = ground.frames_of(study.views, lateral, arrays)
         zones = self._zones(seen.maps[place], lateral, frames)
-        return Look(seen, findings, tuple(order), frames, zones, spine, distance, is_far(distance, arrays))
+        return Look(seen, findings, tuple(order), frames, zones, spine, distance, is_far(distance, arrays), spots)
+
+    def _spots(self, study: Study, order: Sequence[int]) -> np.ndarray | None:
+        if self.detector is None:
+            return None
+        films = [to_input(study.views[i].pixels, RASTER) for i in order]
+        return np.concatenate([self.detector(film[None, None]) for film in films])
 
     def written(self, study: Study, look: Look) -> DecodingResult:
         """What the decoder writes, before it is held to the findings."""
@@ -282,12 +300,13 @@ class Drafter:
         place = np.argsort(look.order)  # from canonical order back to the study's
         side_on = seen.lateral > 0
         maps, lateral = label_places(seen, side_on, arrays)[place], side_on[place]
+        spots = None if look.spots is None else chances(look.spots[place])
         sentences, heat = [], []
         sections: tuple[tuple[Section, Sequence[Written]], ...] = (("findings", findings), ("impression", impression))
         for section, words in sections:
             for written in words:
                 names, evidence, heats = ground.evidence_of(
-                    written.text, study.views, maps, lateral, look.frames, look.zones
+                    written.text, study.views, maps, lateral, look.frames, look.zones, spots
                 )
                 sure = confidence(written.text, written.log_probability, look.labels)
                 sentences.append(Sentence(section, written.text, names, sure, evidence))

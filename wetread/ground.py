@@ -16,12 +16,24 @@ from PIL import Image
 
 from wetread.errors import BundleError
 from wetread.image.thorax import Frame, place, places, register, thumbnail
+from wetread.model.detector import CELLS, DRAWN
 from wetread.model.zones import zone_masks
 from wetread.report.labeler import Mention, label_spans
 from wetread.report.sites import primary_site
 from wetread.types import LABELS, Box, Evidence, View
 
-__all__ = ["HeatMap", "box_of", "boxes_of", "evidence_of", "frames_of", "heat_map", "in_zones", "labels_of_sentence"]
+__all__ = [
+    "HeatMap",
+    "box_of",
+    "boxes_of",
+    "detected",
+    "evidence_of",
+    "frames_of",
+    "heat_map",
+    "in_zones",
+    "labels_of_sentence",
+    "spots_of",
+]
 
 Kind = Literal["seen", "searched"]
 #: Cells a side of the heat maps; the network's own maps have 14.
@@ -40,6 +52,19 @@ _ZONED = frozenset(LABELS) - {*_WHOLE, "Pleural Effusion", "Fracture", "Support 
 #: What is left of the heat outside the part of the chest that shows the label, or that the sentence names.
 _OUTSIDE = 0.02
 _NO_FINDING = "No Finding"
+#: What the detector finds of a label, and the chance of a cell from which it has found it.
+_DETECTED = {
+    "Lung Lesion": ("calcified nodule", "nodule", "mass"),
+    "Lung Opacity": ("opacity", "mass"),
+    "Pneumonia": ("opacity", "mass"),
+    "Consolidation": ("opacity", "mass"),
+    "Atelectasis": ("band", "opacity"),
+    "Support Devices": ("line", "hardware"),
+}
+_CHANNELS = {label: [DRAWN.index(name) for name in names] for label, names in _DETECTED.items()}
+_FOUND = 0.5
+#: So many of a label's places are shown at most, the likeliest first.
+_MOST = 6
 
 #: Where a label shows, and where it is looked for, if not in the lungs.
 _SHOWS = {
@@ -120,6 +145,22 @@ def in_zones(heat: np.ndarray, chances: np.ndarray, frame: Frame, lateral: bool)
     factor = chances / np.maximum(peaks, 1e-6)
     moved = heat * np.tensordot(factor, zone_masks(frame, lateral, _GRID), 1)
     return moved / max(float(moved.max()), 1e-9)
+
+
+def detected(spots: np.ndarray, label: str, part: np.ndarray) -> np.ndarray | None:
+    """Heat (28, 28) in [0, 1] where the detector finds a label on a film; None where it does not, or cannot.
+
+    Args:
+        spots: (K, 64, 64) chances, see ``model.detector``. part: (28, 28) in [0, 1] where it is to be found.
+    """
+    if label not in _CHANNELS:
+        return None
+    heat = np.zeros((_GRID, _GRID), np.float32)
+    coarse = np.arange(CELLS) * _GRID // CELLS
+    np.maximum.at(heat, (coarse[:, None], coarse), spots[_CHANNELS[label]].max(0))
+    heat *= part
+    top = float(heat.max())
+    return heat / top if top >= _FOUND else None
 
 
 def _scores(maps: np.ndarray, label: str) -> np.ndarray:
@@ -213,6 +254,18 @@ def boxes_of(
     return (_around(above, rows, columns),)
 
 
+def spots_of(heat: np.ndarray, rows: int, columns: int, level: float = _LEVEL) -> tuple[Box, ...]:
+    """A box around each region of a heat (28, 28) above ``level``, at most six, the hottest first."""
+    left = _fine(heat).copy()
+    above = left >= level * float(heat.max())
+    boxes: list[Box] = []
+    while len(boxes) < _MOST and (left * above).any():
+        region = _region(above, divmod(int((left * above).argmax()), _FINE))
+        boxes.append(_around(region, rows, columns))
+        left[region] = 0
+    return tuple(boxes)
+
+
 def evidence_of(
     text: str,
     views: Sequence[View],
@@ -220,12 +273,16 @@ def evidence_of(
     lateral: np.ndarray,
     frames: Sequence[Frame],
     zones: np.ndarray | None = None,
+    spots: np.ndarray | None = None,
 ) -> tuple[tuple[str, ...], tuple[Evidence, ...], tuple[HeatMap, ...]]:
-    """The labels of a sentence, its evidence (one box a view, or one on each side) and its heat maps, one a view.
+    """The labels of a sentence, its evidence and its heat maps, one a view.
+
+    A view has one box, or one on each side; where the detector has found what is said, one for each place.
 
     Args:
         maps: (V, 14, h, w) label maps in standard deviations. lateral: (V,) bool. frames: see ``frames_of``.
         zones: (14, 3) the chance of each zone of the lungs for each label (``model.zones``), where it is known.
+        spots: (V, K, 64, 64) chances of the detector, if there is one.
     """
     mentions, kind = _told(text)
     site = primary_site(text)
@@ -236,16 +293,23 @@ def evidence_of(
     evidence, heats = [], []
     for v, view in enumerate(views):
         side_on = bool(lateral[v])
-        parts = []
+        parts, found = [], []
         for label, side, zone in asked:
             part = frames[v].onto_film(_part(label, site, side, zone, kind, side_on))
+            if spots is not None and kind == "seen" and not side_on:
+                found.append(detected(spots[v], label, part))
+                if found[-1] is not None:
+                    parts.append(found[-1])
+                    continue
             heat = heat_map(_scores(maps[v], label), part, _SHARP["searched" if label in _WHOLE else kind])
             if zones is not None and kind == "seen" and zone is None and label in _ZONED:
                 heat = in_zones(heat, zones[LABELS.index(label)], frames[v], side_on)
             parts.append(heat)
         heat = np.max(parts, 0)
         heats.append(HeatMap(v, heat, kind))
-        if paired and not side_on:
+        if found and all(spot is not None for spot in found):
+            boxes = spots_of(heat, view.rows, view.columns)
+        elif paired and not side_on:
             boxes = boxes_of(heat, view.rows, view.columns, frames[v].onto_film(place("right", False, _GRID)), both)
         else:
             boxes = (box_of(heat, view.rows, view.columns),)

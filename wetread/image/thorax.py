@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from wetread.image.transforms import squash, stretch
 
-__all__ = ["SIDE", "Frame", "Place", "mean_film", "place", "places", "register", "thumbnail"]
+__all__ = ["SIDE", "Frame", "Place", "mean_film", "outlines", "place", "places", "register", "thumbnail"]
 
 #: Side of the films that are registered, in pixels.
 SIDE = 32
@@ -182,6 +182,15 @@ _PLACES: Mapping[str, Place] = {
     "perihilar": Place((_box(0.28, 0.3, 0.72, 0.54),), (_box(0.4, 0.32, 0.66, 0.54),)),
     "retrocardiac": Place((_box(0.44, 0.46, 0.72, 0.74),), (_box(0.5, 0.46, 0.78, 0.76),)),
 }
+
+
+def outlines(name: str) -> tuple[Outline, ...]:
+    """The polygons of a place on the mean frontal film.
+
+    Raises:
+        KeyError: there is no such place.
+    """
+    return _PLACES[name].frontal
 
 
 def places() -> tuple[str, ...]:

@@ -15,13 +15,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from wetread.errors import BundleError
-from wetread.model.bundle import Bundle
+from wetread.model.bundle import DETECTOR, Bundle
 from wetread.model.findings import CLIP, decoder_concepts
 from wetread.types import LABELS
 
 __all__ = [
     "BOTH_SD",
     "FilmReader",
+    "OnnxDetector",
     "OnnxFilmReader",
     "OnnxWriter",
     "Seen",
@@ -127,6 +128,17 @@ class OnnxFilmReader:
         means = {name: np.mean([o[name] for o in outputs], 0) for name in names if name != "vector"}
         # The networks' spaces differ: their vectors stand side by side.
         return Seen(**means, vector=np.concatenate([o["vector"] for o in outputs], 1))
+
+
+class OnnxDetector:
+    """The bundle's detector: films (V, 1, 256, 256) float32 in [0, 1] → logits (V, K, 64, 64) (``model.detector``)."""
+
+    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
+        self._session = _session(bundle.folder / DETECTOR, threads)
+
+    def __call__(self, films: np.ndarray) -> np.ndarray:
+        (spots,) = self._session.run(["spots"], {"film": films})
+        return spots
 
 
 class OnnxWriter:

@@ -19,6 +19,8 @@ __all__ = ["FindingsHead", "auroc", "ece", "expected_f_threshold", "fit", "sensi
 _RIDGES = (0.0001, 0.0003, 0.001, 0.003, 0.01)
 #: How much less the ridge holds a label's own concept than the others (its column is stretched by as much).
 _OWN = 12.0
+#: The same for what the detector finds.
+_MARKS = 6.0
 
 
 @dataclass(frozen=True)
@@ -81,14 +83,20 @@ def _crossfit(x: np.ndarray, y: np.ndarray, ridge: float, folds: int, seed: int)
 
 
 def fit(
-    features: np.ndarray, positive: np.ndarray, folds: int, beta: float, seed: int, least: float = 0.0
+    features: np.ndarray,
+    positive: np.ndarray,
+    folds: int,
+    beta: float,
+    seed: int,
+    least: float = 0.0,
+    marks: int = 0,
 ) -> FindingsHead:
     """Fit all labels.
 
     Args:
         features: (N, F) standardised, out of fold; the first 14 are the labels' own concepts. positive: (N, 14) bool.
         folds: of the cross-fitted probabilities. beta: of the thresholds, see ``expected_f_threshold``.
-        least: the lowest threshold there may be.
+        least: the lowest threshold there may be. marks: how many of the last features are the detector's.
     """
     n_labels = positive.shape[1]
     weight, bias = np.zeros((n_labels, features.shape[1])), np.zeros(n_labels)
@@ -102,6 +110,7 @@ def fit(
             crossfitted[:, k], uncertain[k], certain[k] = rate, 0.5, 0.5
             continue
         stretch = np.where(np.arange(features.shape[1]) == k, _OWN, 1.0)
+        stretch[features.shape[1] - marks :] = _MARKS
         x = features * stretch
         fits = [_crossfit(x, y, ridge, folds, seed) for ridge in _RIDGES]
         losses = [-np.mean(np.log(np.where(y, p, 1 - p).clip(1e-6))) for p in fits]

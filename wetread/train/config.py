@@ -65,6 +65,16 @@ class EncoderConfig:
 
 
 @dataclass(frozen=True)
+class DetectorConfig:
+    """The detector of findings that are drawn into films; ``epochs`` 0: none. ``ema``: see ``encode.Average``."""
+
+    epochs: int = 0
+    batch: int = 16
+    learning_rate: float = 1.5e-3
+    ema: float = 0.998
+
+
+@dataclass(frozen=True)
 class FindingsConfig:
     """Calibration of the findings: ``folds`` of the cross-fitting, ``beta`` of the thresholds.
 
@@ -112,6 +122,7 @@ class Config:
     run_dir: str = ""
     data: DataConfig = field(default_factory=DataConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
     findings: FindingsConfig = field(default_factory=FindingsConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
 
@@ -178,7 +189,13 @@ def load_config(path: str | Path) -> Config:
         raise UsageError(f"the configuration {path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"the configuration {path} is no TOML: {error}") from error
-    sections = {"data": DataConfig, "encoder": EncoderConfig, "findings": FindingsConfig, "decoder": DecoderConfig}
+    sections = {
+        "data": DataConfig,
+        "encoder": EncoderConfig,
+        "detector": DetectorConfig,
+        "findings": FindingsConfig,
+        "decoder": DecoderConfig,
+    }
     built = {k: _section(kind, values.pop(k, {}), f"{path} [{k}]") for k, kind in sections.items()}
     config = _section(Config, {**values, **built}, str(path))
     if not config.data.manifest or not config.run_dir:

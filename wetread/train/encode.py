@@ -31,6 +31,8 @@ from wetread.types import LABELS
 
 __all__ = [
     "NIH_LABELS",
+    "Average",
+    "State",
     "StudyFilms",
     "concept_loss",
     "device_of_training",
@@ -110,7 +112,7 @@ def concept_loss(logits: torch.Tensor, target: torch.Tensor, weight: torch.Tenso
     return (loss * known * weight).sum() / len(target) / weight.mean() / 10
 
 
-class _Average:
+class Average:
     """Exponential moving average of a network's weights and running statistics."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -126,6 +128,41 @@ class _Average:
                 mean.lerp_(value, 1 - decay)
             else:
                 mean.copy_(value)
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a training changes, so that it can be gone on with after an epoch."""
+
+    network: nn.Module
+    average: Average
+    optimizer: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+
+    def load(self, path: Path, device: torch.device) -> int:
+        """Take up what ``save`` left, where it has left something; the epochs that are done."""
+        if not path.exists():
+            return 0
+        state = torch.load(path, map_location=device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.network.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.average.steps = state["steps"]
+        return int(state["epoch"])
+
+    def save(self, path: Path, epoch: int) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "steps": self.average.steps,
+            "epoch": epoch,
+        }
+        torch.save(state, path.with_suffix(".new"))
+        path.with_suffix(".new").replace(path)
 
 
 def _optimizer(network: nn.Module, config: EncoderConfig) -> torch.optim.Optimizer:
@@ -206,19 +243,13 @@ def train_encoder(
     still = network.first_blocks(frozen)
     for part in still:
         part.requires_grad_(False)
-    average = _Average(network, config.ema)
+    average = Average(network, config.ema)
     optimizer = _optimizer(network, config)
     per_epoch = math.ceil(len(_order(len(studies), 0, rank, size)) / config.batch)
     steps = per_epoch * config.epochs
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
-    first = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        network.load_state_dict(state["network"])
-        average.network.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        schedule.load_state_dict(state["schedule"])
-        average.steps, first = state["steps"], state["epoch"]
+    state = State(network, average, optimizer, schedule)
+    first = state.load(checkpoint, device)
     # A data set without projections leaves the projection head without a gradient.
     wrapped = DistributedDataParallel(network, find_unused_parameters=True) if size > 1 else network
     weight = torch.from_numpy(weights).to(device)
@@ -253,7 +284,7 @@ def train_encoder(
             progress.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}")
         progress.close()
         if rank == 0:
-            _save(checkpoint, network, average, optimizer, schedule, epoch + 1)
+            state.save(checkpoint, epoch + 1)
     return average.network.to("cpu").eval()  # type: ignore[return-value]
 
 
@@ -262,20 +293,6 @@ def _study_loss(logits: torch.Tensor, owner: torch.Tensor, target: torch.Tensor,
     sums = torch.zeros(len(target), logits.shape[1], device=logits.device).index_add(0, owner, logits)
     counts = torch.bincount(owner, minlength=len(target)).clamp(min=1)[:, None]
     return 0.5 * concept_loss(sums / counts, target, weight) + 0.5 * concept_loss(logits, target[owner], weight)
-
-
-def _save(path: Path, network: nn.Module, average: _Average, optimizer: object, schedule: object, epoch: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    state = {
-        "network": network.state_dict(),
-        "average": average.network.state_dict(),
-        "optimizer": optimizer.state_dict(),  # type: ignore[attr-defined]
-        "schedule": schedule.state_dict(),  # type: ignore[attr-defined]
-        "steps": average.steps,
-        "epoch": epoch,
-    }
-    torch.save(state, path.with_suffix(".new"))
-    path.with_suffix(".new").replace(path)
 
 
 def look(graph: Path, pack: np.ndarray, wanted: Sequence[int], size: int, name: str) -> dict[str, np.ndarray]:

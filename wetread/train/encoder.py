@@ -17,7 +17,7 @@ from torch.nn import functional
 from wetread.errors import ExtraMissing
 from wetread.types import LABELS
 
-__all__ = ["GRID", "Features", "FilmEncoder", "PlaceHead", "imagenet", "pool"]
+__all__ = ["GRID", "Features", "FilmEncoder", "PlaceHead", "backbone", "imagenet", "pool"]
 
 #: Side of the score maps for an input of 224 pixels: one cell is 16 pixels.
 GRID = 14
@@ -51,7 +51,8 @@ class Features(NamedTuple):
         return torch.cat((self.fused, self.middle), 1)
 
 
-def _backbone() -> Any:
+def backbone() -> Any:
+    """EfficientNet-Lite0 without weights."""
     try:
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
@@ -80,7 +81,7 @@ class FilmEncoder(nn.Module):
 
     def __init__(self, concepts: int, neck: int = 256, dropout: float = 0.2) -> None:
         super().__init__()
-        self.backbone: Any = _backbone()
+        self.backbone: Any = backbone()
         self.middle = nn.Conv2d(_MIDDLE, neck, 1, bias=False)
         self.last = nn.Conv2d(_LAST, neck, 1, bias=False)
         self.norm = nn.BatchNorm2d(neck)

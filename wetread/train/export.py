@@ -16,13 +16,15 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from wetread._version import __version__
+from wetread.image.transforms import RASTER
 from wetread.model.bundle import FORMAT, digest
 from wetread.train.config import Config
 from wetread.train.decoder import CELLS, Memory, ReportDecoder
+from wetread.train.detector import Detector
 from wetread.train.encoder import GRID, FilmEncoder, PlaceHead
 from wetread.types import LABELS
 
-__all__ = ["card", "commit", "export_decoder", "export_encoder", "write_bundle"]
+__all__ = ["card", "commit", "export_decoder", "export_detector", "export_encoder", "write_bundle"]
 
 _OPSET = 17
 #: Tensors smaller than this keep single precision: biases, norms.
@@ -81,6 +83,12 @@ def export_encoder(network: FilmEncoder, path: Path, size: int, places: PlaceHea
     names = (["film"], ["logits", "maps", "lateral", "vector"] + ([] if places is None else ["places"]))
     axes = {name: {0: "films"} for name in (*names[0], *names[1])}
     _export(_Seen(network, places), (torch.zeros(2, 1, size, size),), path, names, axes)
+
+
+def export_detector(network: Detector, path: Path) -> None:
+    """film (B, 1, 256, 256) → spots (B, K, 64, 64)."""
+    axes = {name: {0: "films"} for name in ("film", "spots")}
+    _export(network, (torch.zeros(2, 1, RASTER, RASTER),), path, (["film"], ["spots"]), axes)
 
 
 class _Prefill(nn.Module):

@@ -19,13 +19,15 @@ from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.errors import UsageError
 from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model import ngrams
-from wetread.model.bundle import Bundle, digest
+from wetread.model.bundle import DETECTOR, Bundle, digest
+from wetread.model.detector import marks_input
 from wetread.model.findings import SPINE, SPINE_SHARE, commands_of, uncertain_of
 from wetread.model.tokenizer import Tokenizer
 from wetread.train import (
     calibrate,
     compose,
     consensus,
+    detector,
     encode,
     export,
     features,
@@ -129,6 +131,31 @@ class Run:
 
 def _pack(run: Run) -> None:
     films.pack(run.paths, run.folder / "pack")
+
+
+def _detector(run: Run) -> None:
+    """Train the detector on drawn findings, export it, and let it look at all frontal films (films, 2K)."""
+    done = run.folder / "marks.npy"
+    config = run.config.detector
+    if done.exists() or not config.epochs:
+        return
+    pack = films.packed(run.folder / "pack")
+    taught = np.flatnonzero(run.teachers[run.film_study])
+    frontal = run.films.lateral != 1
+    weights = run.folder / "detector.safetensors"
+    network = detector.Detector()
+    if weights.exists():
+        network.load_state_dict(load_file(weights))
+    else:
+        mean, _ = mean_films(pack, ~frontal, taught.tolist(), run.config.seed)
+        drawing = detector.Drawing(pack, taught[frontal[taught]], mean, run.config.seed)
+        checkpoint = run.folder / "checkpoints" / "detector.pt"
+        network = detector.train_detector(drawing, config, run.config.encoder.precision, run.config.seed, checkpoint)
+        save_file({k: v.contiguous() for k, v in network.state_dict().items()}, weights)
+    graph = run.folder / "bundle" / DETECTOR
+    graph.parent.mkdir(exist_ok=True)
+    export.export_detector(network, graph)
+    np.save(done, detector.look(graph, pack, np.flatnonzero(frontal)))
 
 
 def _warm_up(run: Run) -> None:
@@ -352,7 +379,8 @@ class Seen:
     """All that the encoders say: film outputs, study features, their scale for teachers and for all other studies.
 
     ``vectors`` (K, N, D): of the networks that ship, where they are others than those of the folds. ``places``: what
-    is added to a label's places and what they are multiplied by in these, (14,) each.
+    is added to a label's places and what they are multiplied by in these, (14,) each. ``marks`` (N, 2K): what the
+    detector finds in each study, which was taught by none of its reports.
     """
 
     outputs: features.FilmOutputs
@@ -362,16 +390,25 @@ class Seen:
     teachers: np.ndarray
     places: tuple[np.ndarray, np.ndarray]
     vectors: np.ndarray | None = None
+    marks: np.ndarray | None = None
 
     @property
     def scales(self) -> list[lessons.Scale]:
         """The scale of each study."""
         return [self.scale if taught else self.shipped for taught in self.teachers]
 
+    def mark_scale(self) -> dict[str, np.ndarray]:
+        """Mean and deviation of what the detector finds in the teachers, as the bundle has them; empty without one."""
+        if self.marks is None:
+            return {}
+        own = self.marks[self.teachers]
+        return {"mark_mean": np.nanmean(own, 0), "mark_sd": np.nanstd(own, 0) + 1e-3}
+
     def findings_input(self) -> np.ndarray:
-        """(N, 2C) what the findings head reads."""
+        """(N, 2C + 2K) what the findings head reads."""
         own, others = (scale.findings_input(self.studies) for scale in (self.scale, self.shipped))
-        return np.where(self.teachers[:, None], own, others)
+        read = np.where(self.teachers[:, None], own, others)
+        return read if self.marks is None else np.concatenate((read, marks_input(self.marks, self.mark_scale())), 1)
 
     def concepts(self) -> np.ndarray:
         """(N, C) what the decoder reads beside the findings."""
@@ -391,17 +428,30 @@ def load_outputs(run: Run, numbers: Sequence[int], kind: str = "") -> list[dict[
     return stored
 
 
+def _marks(run: Run, lateral: np.ndarray) -> np.ndarray | None:
+    """(studies, 2K) what the detector finds in each study's frontal films: lateral (films,) bool; None without one."""
+    path = run.folder / "marks.npy"
+    if not run.config.detector.epochs:
+        return None
+    marks = np.load(path, allow_pickle=False)
+    marks[lateral] = np.nan
+    found = np.full((len(run.rows), marks.shape[1]), np.nan, np.float32)
+    np.fmax.at(found, run.film_study, marks)
+    return found
+
+
 def load_seen(run: Run) -> Seen:
     """The honest outputs: teachers out of fold, others by the whole ensemble that ships."""
     stored = load_outputs(run, run.networks)
     outputs = features.gather(stored)
+    marks = _marks(run, outputs.lateral > 0)
     studies = features.study_features(outputs, run.films.films)
     scale = lessons.Scale.of(studies, outputs, run.teachers)
     new = [own for own, taught in zip(run.films.films, run.teachers, strict=True) if not taught]
     shipped = scale.shrunk(features.shrinkage(stored, new, run.config.encoder.folds))
     still = np.zeros(len(LABELS), np.float32), np.ones(len(LABELS), np.float32)
     if not run.finishes:
-        return Seen(outputs, studies, scale, shipped, run.teachers, still)
+        return Seen(outputs, studies, scale, shipped, run.teachers, still, marks=marks)
     finished = features.gather(load_outputs(run, run.networks, _FINISHED))
     both = features.joined(outputs, finished, run.teachers[run.film_study])
     fused = features.study_features(both, run.films.films)
@@ -413,7 +463,7 @@ def load_seen(run: Run) -> Seen:
         features.drift(outputs.maps[chosen], finished.maps[chosen]),
     )
     places = features.drift(outputs.places[frontal], finished.places[frontal]) if frontal else still
-    return Seen(both, fused, scale, moved, run.teachers, places, finished.vector)
+    return Seen(both, fused, scale, moved, run.teachers, places, finished.vector, marks)
 
 
 def truth_of(run: Run) -> tuple[np.ndarray, np.ndarray]:
@@ -433,7 +483,8 @@ def _findings(run: Run) -> None:
     use = run.teachers & known
     config = run.config.findings
     chosen = (config.folds, config.beta, run.config.seed, config.least)
-    head = calibrate.fit(read[use], positive[use], *chosen)
+    marks = 0 if seen.marks is None else seen.marks.shape[1]
+    head = calibrate.fit(read[use], positive[use], *chosen, marks=marks)
     probability = head.probabilities(read)
     probability[use] = head.crossfitted
     normal = LABELS.index("No Finding")
@@ -619,6 +670,7 @@ def _export(run: Run) -> None:
         "frame_frontal": frontal,
         "frame_lateral": lateral,
         "prior": positive[run.teachers & known].mean(0),
+        **seen.mark_scale(),
         ngrams.ARRAY: _ngrams(run, tokenizer),
         **_place_scale(seen, taught),
         **_spine_from(seen, concepts.names),
@@ -650,6 +702,7 @@ def _log_digest(run: Run) -> str:
 
 STAGES = {
     "pack": _pack,
+    "detector": _detector,
     "warmup": _warm_up,
     "targets": _targets,
     "encoder": _encoder,

@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+import torch
+
+from wetread.image.thorax import Frame
+from wetread.model.detector import CELLS, DRAWN
+from wetread.train.detector import Detector, Drawing, detection_loss
+from wetread.train.implants import _DRAWERS, Canvas, draw, lungs_of
+
+LUNGS = np.zeros((256, 256), bool)
+LUNGS[60:180, 40:110] = LUNGS[60:180, 150:220] = True
+
+
+def _film() -> np.ndarray:
+    film = np.full((256, 256), 150, np.uint8)
+    film[LUNGS] = 60
+    return film
+
+
+def _canvas(seed: int) -> Canvas:
+    masks = np.zeros((len(DRAWN), 256, 256), bool)
+    return Canvas(_film().astype(np.float32) / 255, LUNGS, Frame(), np.random.default_rng(seed), masks)
+
+
+@pytest.mark.parametrize("what", list(_DRAWERS))
+def test_what_is_drawn_is_where_the_mask_says(what):
+    for seed in range(12):
+        canvas = _canvas(seed)
+        before = canvas.film.copy()
+        _DRAWERS[what](canvas)
+        marked = canvas.masks.any(0)
+        change = np.abs(canvas.film - before)
+        assert marked.any()
+        assert change[marked].mean() > 4 * change[~marked].mean()
+
+
+def test_lesions_lie_in_the_lungs_and_are_whiter_than_these():
+    found = set()
+    for seed in range(30):
+        canvas = _canvas(seed)
+        before = canvas.film.copy()
+        _DRAWERS["lesion"](canvas)
+        (k,) = np.flatnonzero(canvas.masks.any((1, 2)))
+        found.add(DRAWN[k])
+        assert (canvas.film[canvas.masks[k]] > before[canvas.masks[k]]).all()
+        if DRAWN[k] != "mass":
+            assert canvas.masks[k][LUNGS].sum() > 0.6 * canvas.masks[k].sum()
+    assert found == {"calcified nodule", "nodule", "mass"}
+
+
+def test_a_film_without_lungs_is_drawn_on_elsewhere_or_left_alone():
+    nothing = np.zeros((256, 256), bool)
+    for seed in range(20):
+        film, masks = draw(_film(), nothing, Frame(), np.random.default_rng(seed))
+        assert film.dtype == np.uint8
+        assert not masks[[DRAWN.index(name) for name in ("calcified nodule", "nodule", "mass", "opacity")]].any()
+
+
+def test_lungs_follow_the_chest():
+    mean = np.full((32, 32), 0.7, np.float32)
+    mean[6:24, 5:13] = mean[6:24, 19:27] = 0.2
+    wide = np.kron(mean, np.ones((8, 8), np.float32))
+    moved = np.roll(wide, 16, axis=0)
+    (_, own), (frame, lower) = lungs_of(wide, mean), lungs_of(moved, mean)
+    assert frame.shift[1] == pytest.approx(1 / 16, abs=0.02)
+    assert np.argwhere(lower)[:, 0].mean() - np.argwhere(own)[:, 0].mean() == pytest.approx(16, abs=6)
+
+
+def _drawing() -> Drawing:
+    mean = np.asarray(_film()[::8, ::8], np.float32) / 255
+    return Drawing(np.stack([_film()] * 8), range(8), mean, seed=3)
+
+
+def test_a_batch_is_posed_with_its_marks():
+    torch.manual_seed(0)
+    x, drawn = _drawing().batch(range(8))
+    assert x.shape == (8, 1, 256, 256)
+    assert drawn.shape == (8, len(DRAWN), CELLS, CELLS)
+    assert 0 <= float(x.min()) < float(x.max()) <= 1
+    assert set(drawn.unique().tolist()) == {0.0, 1.0}
+    again, marks = _drawing().batch(range(8))
+    assert torch.equal(drawn, marks), "the same seed draws the same"
+    assert (again - x).abs().max() < 0.5
+
+
+def test_the_loss_is_small_where_cells_are_right_and_large_where_not():
+    drawn = torch.zeros(2, len(DRAWN), CELLS, CELLS)
+    drawn[0, 1, 10:14, 20:24] = 1
+    right = detection_loss(40 * drawn - 20, drawn)
+    assert float(right) < 0.05
+    assert float(detection_loss(20 - 40 * drawn, drawn)) > 100 * float(right)
+    assert float(detection_loss(torch.full_like(drawn, -20.0), drawn)) > 20 * float(right), "what is missed counts"
+
+
+def test_the_detector_has_four_pixels_a_cell_and_learns_a_film():
+    torch.manual_seed(0)
+    network = Detector()
+    x, drawn = _drawing().batch(range(4))
+    assert network(x).shape == drawn.shape
+    optimizer = torch.optim.AdamW(network.parameters(), 2e-3)
+    losses = []
+    for _ in range(8):
+        loss = detection_loss(network(x), drawn)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.7 * losses[0]

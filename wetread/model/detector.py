@@ -1,0 +1,49 @@
+"""The detector: what it finds on a frontal film, cell by cell, and what the findings read of it.
+
+It has learned from findings that were drawn into films (``wetread.train.implants``), never from a label: so what it
+says of a teacher's film is as honest as what it says of a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from wetread.model.findings import CLIP
+
+__all__ = ["CELLS", "DRAWN", "chances", "marks_input", "marks_of"]
+
+#: What it looks for, in the order of its channels.
+DRAWN = ("calcified nodule", "nodule", "mass", "opacity", "band", "pneumothorax", "line", "hardware")
+#: Side of its maps for a film of 256 pixels: one cell is 4 pixels.
+CELLS = 64
+#: The strongest cells of a film that are averaged: a nodule of 12 mm covers as many.
+_STRONGEST = 12
+
+
+def chances(spots: np.ndarray) -> np.ndarray:
+    """Logits → the chance that something is in each cell, where findings are as common as in drawn films."""
+    return 1 / (1 + np.exp(-spots))
+
+
+def marks_of(spots: np.ndarray, lateral: np.ndarray) -> np.ndarray:
+    """The films of one study → (2K,) what is found in the frontal ones at most; NaN where there is none.
+
+    Args:
+        spots: (V, K, 64, 64) logits. lateral: (V,) bool.
+
+    Returns:
+        The mean of each channel's strongest cells, then its strongest cell.
+    """
+    frontal = spots[~lateral].reshape(-1, spots.shape[1], CELLS * CELLS)
+    if not len(frontal):
+        return np.full(2 * spots.shape[1], np.nan, np.float32)
+    strongest = np.sort(np.partition(frontal, -_STRONGEST, -1)[..., -_STRONGEST:], -1)
+    return np.concatenate((strongest.mean(-1).max(0), strongest[..., -1].max(0))).astype(np.float32)
+
+
+def marks_input(marks: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(…, 2K) marks → what the findings head reads of them: standard deviations over the teachers, clipped; else 0."""
+    scaled = (marks - arrays["mark_mean"]) / arrays["mark_sd"]
+    return np.nan_to_num(np.clip(scaled, -CLIP, CLIP)).astype(np.float32)
