@@ -23,6 +23,7 @@ from wetread.report.sites import primary_site
 from wetread.types import LABELS, Box, Evidence, View
 
 __all__ = [
+    "DETECTED",
     "HeatMap",
     "box_of",
     "boxes_of",
@@ -53,7 +54,7 @@ _ZONED = frozenset(LABELS) - {*_WHOLE, "Pleural Effusion", "Fracture", "Support 
 _OUTSIDE = 0.02
 _NO_FINDING = "No Finding"
 #: What the detector finds of a label, and the chance of a cell from which it has found it.
-_DETECTED = {
+DETECTED = {
     "Lung Lesion": ("calcified nodule", "nodule", "mass"),
     "Lung Opacity": ("opacity", "mass"),
     "Pneumonia": ("opacity", "mass"),
@@ -61,7 +62,7 @@ _DETECTED = {
     "Atelectasis": ("band", "opacity"),
     "Support Devices": ("line", "hardware"),
 }
-_CHANNELS = {label: [DRAWN.index(name) for name in names] for label, names in _DETECTED.items()}
+_CHANNELS = {label: [DRAWN.index(name) for name in names] for label, names in DETECTED.items()}
 _FOUND = 0.5
 #: So many of a label's places are shown at most, the likeliest first.
 _MOST = 6

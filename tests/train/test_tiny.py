@@ -74,6 +74,37 @@ def test_exported_and_torch_networks_agree(tiny: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_detector_ships_and_the_findings_read_it(tiny: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    from wetread.draft import Drafter
+    from wetread.image.read import read_view
+    from wetread.model.detector import DRAWN
+    from wetread.train.detector import Detector
+    from wetread.types import Study
+
+    drafter = Drafter.load(tiny / "tiny_bundle")
+    films = [tiny / "tiny_films" / "study00" / f"{name}.png" for name in ("frontal", "lateral")]
+    study = Study("study00", tuple(read_view(film, check=False) for film in films))
+    look = drafter.look(study)
+    assert look.spots is not None
+    assert look.spots.shape == (2, len(DRAWN), 64, 64)
+    arrays = drafter.bundle.arrays
+    assert arrays["weight"].shape[1] == 2 * len(arrays["logit_mean"]) + 2 * len(DRAWN)
+    assert "It learned from such\nfindings drawn" in (tiny / "tiny_bundle" / "CARD.md").read_text()
+    network = Detector()
+    network.load_state_dict(load_file(tiny / "tiny" / "detector.safetensors"))
+    film = np.random.default_rng(0).random((1, 1, 256, 256), dtype=np.float32)
+    assert drafter.detector is not None
+    with torch.no_grad():
+        expected = network.eval()(torch.from_numpy(film)).numpy()
+    assert np.abs(drafter.detector(film) - expected).max() < 0.05
+    marks = np.load(tiny / "tiny" / "marks.npy")
+    assert np.isfinite(marks).all(1).any()
+
+
+@pytest.mark.slow
 def test_finished_networks_ship_and_those_of_the_folds_calibrate(tiny: Path) -> None:
     from safetensors.numpy import load_file
 

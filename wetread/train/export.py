@@ -33,6 +33,13 @@ _SMALL = 1024
 _BLIND = "K-fold: each blind to one of {folds} parts of the teaching studies"
 _FINISHED = _BLIND + "; so they calibrated all\nthat follows; then each was trained on with all of these studies"
 
+_DETECTOR = """
+
+Beside the encoders a detector (the first blocks of EfficientNet-Lite0 and a feature pyramid, cells of 4 pixels) looks
+for nodules, masses, opacities, bands, pneumothoraces, lines and hardware on frontal films. It learned from such
+findings drawn into the teaching films at places that are known, and read no report and no label. The findings read
+what it finds most of each; where it finds what a sentence says, the boxes are its own."""
+
 
 def _export(network: nn.Module, inputs: tuple[torch.Tensor, ...], path: Path, names: Any, axes: Any) -> None:
     with warnings.catch_warnings(), torch.no_grad():
@@ -162,6 +169,7 @@ def card(config: Config, run: Path) -> str:
         networks=config.encoder.folds * config.encoder.members,
         taught=(_FINISHED if config.encoder.finish_epochs else _BLIND).format(folds=config.encoder.folds),
         least=f"{config.findings.least:g}",
+        detector=_DETECTOR if config.detector.epochs else "",
     )
 
 
