@@ -48,8 +48,9 @@ SAID = (
     ("label:Pneumothorax", "pneumothorax"),
     ("mesh:Catheters, Indwelling", "line"),
     ("mesh:Tube, Inserted", "line"),
-    ("mesh:Implanted Medical Device", "hardware"),
-    ("mesh:Surgical Instruments", "hardware"),
+    ("mesh:Implanted Medical Device", "pacemaker"),
+    ("mesh:Surgical Instruments", "clips"),
+    ("mesh:Sutures", "wires"),
 )
 #: ChestX-ray14's findings likewise.
 ELSEWHERE = (

@@ -60,7 +60,7 @@ DETECTED = {
     "Pneumonia": ("opacity", "mass"),
     "Consolidation": ("opacity", "mass"),
     "Atelectasis": ("band", "opacity"),
-    "Support Devices": ("line", "hardware"),
+    "Support Devices": ("line", "port", "pacemaker"),
 }
 _CHANNELS = {label: [DRAWN.index(name) for name in names] for label, names in DETECTED.items()}
 _FOUND = 0.5

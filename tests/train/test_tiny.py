@@ -92,7 +92,7 @@ def test_the_detector_ships_and_the_findings_read_it(tiny: Path) -> None:
     assert look.spots.shape == (2, len(DRAWN), 64, 64)
     arrays = drafter.bundle.arrays
     assert arrays["weight"].shape[1] == 2 * len(arrays["logit_mean"]) + 2 * len(DRAWN)
-    assert "It learned from such\nfindings drawn" in (tiny / "tiny_bundle" / "CARD.md").read_text()
+    assert "It learned from such findings drawn" in (tiny / "tiny_bundle" / "CARD.md").read_text()
     network = Detector()
     network.load_state_dict(load_file(tiny / "tiny" / "detector.safetensors"))
     film = np.random.default_rng(0).random((1, 1, 256, 256), dtype=np.float32)

@@ -15,7 +15,19 @@ from wetread.model.findings import CLIP
 __all__ = ["CELLS", "DRAWN", "chances", "marks_input", "marks_of"]
 
 #: What it looks for, in the order of its channels.
-DRAWN = ("calcified nodule", "nodule", "mass", "opacity", "band", "pneumothorax", "line", "hardware")
+DRAWN = (
+    "calcified nodule",
+    "nodule",
+    "mass",
+    "opacity",
+    "band",
+    "pneumothorax",
+    "line",
+    "port",
+    "pacemaker",
+    "wires",
+    "clips",
+)
 #: Side of its maps for a film of 256 pixels: one cell is 4 pixels.
 CELLS = 64
 #: The strongest cells of a film that are averaged: a nodule of 12 mm covers as many.

@@ -191,11 +191,12 @@ def train_detector(drawing: Drawing, config: DetectorConfig, precision: str, see
         network.parameters(), config.learning_rate, weight_decay=0.02, betas=(0.9, 0.98), fused=True
     )
     per_epoch = max(1, len(drawing.films) // config.batch)
+    steps = per_epoch * config.epochs + 1
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer,
         config.learning_rate,
-        total_steps=per_epoch * config.epochs + 1,
-        pct_start=0.1,
+        total_steps=steps,
+        pct_start=max(0.1, 2 / steps),  # it cannot warm up in one step
         cycle_momentum=False,
     )
     state = State(network, average, optimizer, schedule)

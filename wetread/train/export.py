@@ -36,9 +36,9 @@ _FINISHED = _BLIND + "; so they calibrated all\nthat follows; then each was trai
 _DETECTOR = """
 
 Beside the encoders a detector (the first blocks of EfficientNet-Lite0 and a feature pyramid, cells of 4 pixels) looks
-for nodules, masses, opacities, bands, pneumothoraces, lines and hardware on frontal films. It learned from such
-findings drawn into the teaching films at places that are known, and read no report and no label. The findings read
-what it finds most of each; where it finds what a sentence says, the boxes are its own."""
+for nodules, masses, opacities, bands, pneumothoraces, lines, ports, pacemakers, sternal wires and clips on frontal
+films. It learned from such findings drawn into the teaching films at places that are known, and read no report and no
+label. The findings read what it finds most of each; where it finds what a sentence says, the boxes are its own."""
 
 
 def _export(network: nn.Module, inputs: tuple[torch.Tensor, ...], path: Path, names: Any, axes: Any) -> None:

@@ -33,7 +33,7 @@ _INSIDE = 0.35
 #: Below so many pixels of lung nothing is drawn into it.
 _FEW = 500
 #: How often each is drawn into a film.
-_OFTEN = {"pneumothorax": 0.12, "opacity": 0.25, "band": 0.25, "lesion": 0.5, "line": 0.25, "hardware": 0.25}
+_OFTEN = {"pneumothorax": 0.12, "opacity": 0.25, "band": 0.25, "lesion": 0.5, "line": 0.25, "hardware": 0.35}
 _LESIONS = {"calcified nodule": 0.35, "nodule": 0.45, "mass": 0.2}
 
 Points = np.ndarray
@@ -240,7 +240,7 @@ def _stroke(canvas: Canvas, what: str, points: Points, width: float, strength: f
 
 
 def _line(canvas: Canvas) -> None:
-    """A catheter, tube, drain or lead, by the way that it takes."""
+    """A catheter, tube, drain or shunt, by the way that it takes."""
     rng, at = canvas.rng, canvas.at
     right = rng.random() < 0.55
 
@@ -248,7 +248,7 @@ def _line(canvas: Canvas) -> None:
         return x if right else 100 - x
 
     tip = at(46, 38 + rng.uniform(-6, 10))
-    kind = str(rng.choice(["arm", "neck", "chest", "trachea", "stomach", "lead", "drain", "shunt"]))
+    kind = str(rng.choice(["arm", "neck", "chest", "trachea", "stomach", "drain", "shunt"]))
     low = rng.uniform
     ways = {
         "arm": lambda: [at(own(2), low(25, 60)), at(own(14), 24), at(own(30), 17), at(own(40), 20), tip],
@@ -256,14 +256,12 @@ def _line(canvas: Canvas) -> None:
         "chest": lambda: [at(own(22), low(22, 34), 3), at(own(24), 20), at(own(32), 15), at(own(41), 18), tip],
         "trachea": lambda: [at(50, -2, 1), at(50, 8, 1), at(50, low(16, 24), 1)],
         "stomach": lambda: [at(50, -2, 1), at(50, 15, 1), at(51, 35, 1), at(53, 55), at(56, 70), at(62, 80, 4)],
-        "lead": lambda: [at(own(24), 24, 3), at(own(33), 16), at(own(42), 18), at(46, 28), at(50, 58), at(60, 62, 3)],
         "drain": lambda: [at(own(4), low(50, 75), 4), at(own(14), 55, 5), at(own(20), low(15, 40), 4)],
         "shunt": lambda: [at(own(44), -2, 3), at(own(43), 20, 3), at(own(42), 50, 4), at(own(45), 90, 5)],
     }
     wide = kind in ("trachea", "drain")
     width = rng.uniform(2, 4) if wide else canvas.between(0.6, 1.9)
-    strength = rng.uniform(0.3, 0.8) if kind == "lead" else rng.uniform(0.12, 0.5)
-    _stroke(canvas, "line", _curve(ways[kind]()), width, strength, hollow=wide or rng.random() < 0.3)
+    _stroke(canvas, "line", _curve(ways[kind]()), width, rng.uniform(0.12, 0.5), hollow=wide or rng.random() < 0.3)
 
 
 def _ring(centre: np.ndarray, wide: float, high: float, corner: float = 2.0, turn: float = 0.0) -> Points:
@@ -286,11 +284,12 @@ def _generator(canvas: Canvas, port: bool) -> None:
     hole = strength * rng.uniform(-0.5, 0.4)
     shape = _filled(case)
     canvas.film += (strength * shape + hole * _filled(inner)) * (_WHITE - np.clip(canvas.film, 0, 1))
-    canvas.masks[DRAWN.index("hardware")] |= shape > _INSIDE
+    canvas.masks[DRAWN.index("port" if port else "pacemaker")] |= shape > _INSIDE
     for _ in range(1 if port else int(rng.integers(1, 4))):
         heart = [canvas.at(46, 38)] if port else [canvas.at(45, 45), canvas.at(50, 60, 3), canvas.at(62, 63, 3)]
         way = [centre, canvas.at(32 if right else 68, 16, 2), canvas.at(42 if right else 58, 18), canvas.at(46, 28)]
-        _stroke(canvas, "line", _curve([*way, *heart]), canvas.between(0.7, 1.6), rng.uniform(0.25, 0.8))
+        what = "line" if port else "pacemaker"
+        _stroke(canvas, what, _curve([*way, *heart]), canvas.between(0.7, 1.6), rng.uniform(0.25, 0.8))
 
 
 def _wires(canvas: Canvas) -> None:
@@ -301,7 +300,7 @@ def _wires(canvas: Canvas) -> None:
     for i in range(int(rng.integers(4, 8))):
         t, size, tilt = np.linspace(0, 2 * np.pi * rng.uniform(0.55, 1), 30), rng.uniform(4, 7), rng.normal() * 0.4
         loop = np.stack([np.cos(t) * size, np.sin(t) * size * rng.uniform(0.15, 0.5) + np.cos(t) * tilt * size], 1)
-        _stroke(canvas, "hardware", canvas.at(x, y + i * step, 0.6) + loop, width, strength)
+        _stroke(canvas, "wires", canvas.at(x, y + i * step, 0.6) + loop, width, strength)
 
 
 def _clips(canvas: Canvas) -> None:
@@ -311,7 +310,7 @@ def _clips(canvas: Canvas) -> None:
     for _ in range(int(rng.integers(1, 9))):
         middle, half = centre + rng.normal(size=2) * rng.uniform(2, 9), rng.normal(size=2)
         half *= rng.uniform(1, 2.8) / max(float(np.linalg.norm(half)), 1e-3)
-        _stroke(canvas, "hardware", np.stack([middle - half, middle + half]), rng.uniform(0.8, 1.6), strength)
+        _stroke(canvas, "clips", np.stack([middle - half, middle + half]), rng.uniform(0.8, 1.6), strength)
 
 
 def _hardware(canvas: Canvas) -> None:
@@ -323,7 +322,7 @@ def _hardware(canvas: Canvas) -> None:
     elif kind == "valve":
         size = canvas.rng.uniform(4, 8)
         ring = _ring(canvas.at(54, 54, 3), size, size * canvas.rng.uniform(0.3, 1), turn=canvas.rng.uniform(0, np.pi))
-        _stroke(canvas, "hardware", ring, canvas.rng.uniform(0.8, 2), canvas.rng.uniform(0.3, 0.8))
+        _stroke(canvas, "clips", ring, canvas.rng.uniform(0.8, 2), canvas.rng.uniform(0.3, 0.8))
     else:
         _generator(canvas, kind == "port")
 
