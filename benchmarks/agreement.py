@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from wetread.model.findings import commands_of
 from wetread.model.tokenizer import BEGIN, END, PAD, Tokenizer
+from wetread.report.further import FURTHER
 from wetread.train import lessons
 from wetread.train.compose import generate
 from wetread.train.config import load_config
@@ -54,16 +55,16 @@ def main() -> None:
     seen = load_seen(run)
     with np.load(run.folder / "findings.npz", allow_pickle=False) as stored:
         probability, positive_from = stored["probability"], stored["positive_from"]
-    rows = lessons.reader_rows(
-        run.rows, seen.studies, seen.outputs, seen.scales, seen.concepts(), probability, tokenizer
-    )
+        both = np.concatenate((probability, stored["further_probability"]), 1)
+    rows = lessons.reader_rows(run.rows, seen.studies, seen.outputs, seen.scales, seen.concepts(), both, tokenizer)
     index = torch.tensor([i for i, row in enumerate(run.rows) if row.split == "val"])
     commands = torch.from_numpy(commands_of(probability, positive_from))[index]
     silent = torch.zeros_like(rows["indication"][index])
     memory = Memory(rows["concepts"][index], rows["maps"][index].float(), rows["views"][index], commands, silent)
     c = run.config.decoder
     concepts = seen.studies.mean.shape[1]
-    decoder = ReportDecoder(len(tokenizer), concepts, c.width, c.layers, c.heads, c.dropout, c.max_tokens)
+    shape = c.width, c.layers, c.heads, c.dropout, c.max_tokens
+    decoder = ReportDecoder(len(tokenizer), concepts, *shape, further=len(FURTHER))
     decoder.load_state_dict(load_file(run.folder / "decoder.safetensors"))
     expected = generate(decoder.eval(), memory, c.max_tokens).tolist()
     got = onnx_greedy(bundle, memory, decoder, c.max_tokens)

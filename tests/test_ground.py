@@ -223,3 +223,23 @@ def test_at_most_six_places_are_shown() -> None:
     assert len(boxes) == 6
     assert boxes[0][0] > 200
     assert boxes[0][1] > 200, "the hottest first"
+
+
+def test_what_no_label_names_is_shown_where_it_is_seen() -> None:
+    text = "There are changes of a median sternotomy."
+    boxes, _ = _boxes(text, _spots(("wires", 24, 32, 0.9), ("wires", 32, 32, 0.8)))
+    assert len(boxes) == 2
+    labels, found, _ = evidence_of(
+        text, [View("a", np.zeros((64, 64), np.float32))], np.zeros((1, 14, 14, 14)), np.array([False]), [Frame()]
+    )
+    assert labels == ()
+    assert found[0].kind == "seen"
+    volumes = evidence_of(
+        "The lungs are hyperexpanded.",
+        [View("a", np.zeros((64, 64), np.float32))],
+        np.zeros((1, 14, 14, 14)),
+        np.array([False]),
+        [Frame()],
+    )
+    assert {e.kind for e in volumes[1]} == {"seen"}
+    assert len(volumes[1]) == 2, "a box on each lung"

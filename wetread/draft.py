@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,7 +18,17 @@ from wetread.image.thorax import Frame
 from wetread.image.transforms import RASTER, to_input
 from wetread.model.bundle import DETECTOR, Bundle
 from wetread.model.detector import chances, marks_input, marks_of
-from wetread.model.findings import CLIP, findings_of, fuse, head_input, probabilities, triage_of, worn_spine
+from wetread.model.findings import (
+    CLIP,
+    findings_of,
+    further_of,
+    fuse,
+    head_input,
+    probabilities,
+    told_of,
+    triage_of,
+    worn_spine,
+)
 from wetread.model.ngrams import ARRAY, Ngrams
 from wetread.model.novelty import is_far, novelty
 from wetread.model.runtime import (
@@ -63,6 +73,7 @@ class Look:
     ``frames``: where the chest lies on each view, in the study's order. ``zones`` (14, 3): the chance of each zone of
     the lungs for each label, or None (``model.zones``).
     ``spots`` (V, K, 64, 64): what the detector finds, in canonical order; None where the bundle has none.
+    ``further`` (E,): the probabilities of findings beyond the 14 labels (``report.further``); E is 0 without any.
     ``novelty`` is None, and ``far`` False, where the bundle cannot tell (``wetread.model.novelty``).
     """
 
@@ -75,6 +86,7 @@ class Look:
     novelty: float | None = None
     far: bool = False
     spots: np.ndarray | None = None
+    further: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -235,13 +247,16 @@ class Drafter:
         if spots is not None:
             read = np.concatenate((read, marks_input(marks_of(spots, seen.lateral > 0), arrays)))
         findings = findings_of(probabilities(read, arrays["weight"], arrays["bias"]), arrays)
+        further = further_of(read, arrays)
         distance = novelty(seen.vector, seen.lateral, arrays)
         spine = worn_spine(mean, self.bundle.index["concepts"], arrays)
         place = np.argsort(order)  # from canonical order back to the study's
         lateral = (seen.lateral > 0)[place]
         frames = ground.frames_of(study.views, lateral, arrays)
         zones = self._zones(seen.maps[place], lateral, frames)
-        return Look(seen, findings, tuple(order), frames, zones, spine, distance, is_far(distance, arrays), spots)
+        return Look(
+            seen, findings, tuple(order), frames, zones, spine, distance, is_far(distance, arrays), spots, further
+        )
 
     def _spots(self, study: Study, order: Sequence[int]) -> np.ndarray | None:
         if self.detector is None:
@@ -254,14 +269,16 @@ class Drafter:
         commands = np.array([look.labels[name].state == "positive" for name in LABELS])
         probability = np.array([look.labels[name].probability for name in LABELS])
         asked = self.tokenizer.known_words(study.indication or "")
-        memory = study_memory(self.bundle, look.seen, probability, commands, asked)
+        memory = study_memory(self.bundle, look.seen, np.concatenate((probability, look.further)), commands, asked)
         return write(self.writer, memory, self.tokenizer, self.options, self.ngrams)
 
     def words(self, study: Study, look: Look) -> tuple[list[Written], list[Written], list[str]]:
         """The sentences of FINDINGS and of IMPRESSION, and what was changed in what the decoder wrote."""
         labels = look.labels
         result = self.written(study, look)
-        obeyed = obey(result.findings, result.impression, labels, look.worn_spine)
+        obeyed = obey(
+            result.findings, result.impression, labels, look.worn_spine, told_of(look.further, self.bundle.arrays)
+        )
         lower = {} if look.zones is None else dict(zip(LABELS, look.zones[:, ZONES.index("lower")], strict=True))
         body = put_low(obeyed.findings, labels, lower)
         conclusion = put_low(obeyed.impression, labels, lower, body)

@@ -18,6 +18,7 @@ from wetread.errors import BundleError
 from wetread.image.thorax import Frame, place, places, register, thumbnail
 from wetread.model.detector import CELLS, DRAWN
 from wetread.model.zones import zone_masks
+from wetread.report.further import further
 from wetread.report.labeler import Mention, label_spans
 from wetread.report.sites import primary_site
 from wetread.types import LABELS, Box, Evidence, View
@@ -61,6 +62,7 @@ DETECTED = {
     "Consolidation": ("opacity", "mass"),
     "Atelectasis": ("band", "opacity"),
     "Support Devices": ("line", "port", "pacemaker"),
+    "sternal wires": ("wires",),
 }
 _CHANNELS = {label: [DRAWN.index(name) for name in names] for label, names in DETECTED.items()}
 _FOUND = 0.5
@@ -75,6 +77,7 @@ _SHOWS = {
     "Pleural Other": "pleura",
     "Fracture": "bones",
     "Support Devices": "chest",
+    "sternal wires": "mediastinum",
 }
 _SEARCHED = {**_SHOWS, "Pneumothorax": "pleura", "Pleural Effusion": "costophrenic"}
 #: Where the sites of ``report.sites`` are: for sentences about none of the other 13 labels.
@@ -166,7 +169,7 @@ def detected(spots: np.ndarray, label: str, part: np.ndarray) -> np.ndarray | No
 
 def _scores(maps: np.ndarray, label: str) -> np.ndarray:
     """The score map of a label; flat for a finding outside the 14, of which the site is all that is known."""
-    if label == _NO_FINDING:
+    if label == _NO_FINDING or label not in LABELS:
         return np.zeros(maps.shape[1:], np.float32)
     return maps[[LABELS.index(name) for name in (label, _RARE.get(label, label))]].mean(0)
 
@@ -288,7 +291,9 @@ def evidence_of(
     mentions, kind = _told(text)
     site = primary_site(text)
     asked = _asked(mentions)
-    flat = all(label == _NO_FINDING for label, _, _ in asked)
+    if (more := further(text)) and (kind == "searched" or all(label == _NO_FINDING for label, _, _ in asked)):
+        asked, kind = [(name, None, None) for name in sorted(more)], "seen"
+    flat = all(label == _NO_FINDING or label not in LABELS for label, _, _ in asked)
     both = kind == "seen" and all(side == "bilateral" for _, side, _ in asked)
     paired = kind == "searched" or flat or any(side == "bilateral" for _, side, _ in asked)
     evidence, heats = [], []
@@ -315,4 +320,4 @@ def evidence_of(
         else:
             boxes = (box_of(heat, view.rows, view.columns),)
         evidence += [Evidence(v, box, kind) for box in boxes]
-    return tuple(dict.fromkeys(label for label, _, _ in asked if mentions)), tuple(evidence), tuple(heats)
+    return tuple(dict.fromkeys(m.label for m in mentions)), tuple(evidence), tuple(heats)

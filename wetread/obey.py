@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from wetread.decode import Written
+from wetread.report.further import EITHER, calls_inflated, further
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, names_place, names_side, primary_site
 from wetread.report.stock import sentence
@@ -288,6 +289,7 @@ def obey(
     impression: Sequence[Written],
     labels: Mapping[str, Finding],
     spine: bool = True,
+    told: Set[str] | None = None,
 ) -> Obeyed:
     """Drop what asserts a finding below its threshold or denies a likely one, add what a finding above it lacks.
 
@@ -295,6 +297,7 @@ def obey(
         findings, impression: sentences as the decoder wrote them.
         labels: the study's 14 findings with their states.
         spine: whether there is evidence that the spine is degenerated (``model.findings.worn_spine``).
+        told: the further findings that are seen (``report.further``), to be said as well; None: that is not known.
     """
     wanted = {name for name, f in labels.items() if f.state == "positive" and name != _SILENT}
     likely = {name for name, f in labels.items() if f.state != "negative" and name != _SILENT}
@@ -309,6 +312,10 @@ def obey(
             extra = _asserts(written.text) - wanted
             if not spine and calls_spine_worn(written.text):
                 notes.append("A sentence on a degenerated spine, for which there was little evidence, was dropped.")
+            elif told and told & EITHER and calls_inflated(written.text):
+                notes.append("A sentence that called the lungs normally inflated was dropped.")
+            elif told is not None and (more := further(written.text) - told):
+                notes.append(f"A sentence that stated {', '.join(sorted(more))}, which was not seen, was dropped.")
             elif names_untold(written.text):
                 notes.append("A sentence that named a disease which the model cannot tell was dropped.")
             elif not extra and "Cardiomegaly" in wanted and calls_borderline(written.text):
@@ -332,9 +339,12 @@ def obey(
 
     body, conclusion = _said_once(_without_normal_sites(kept(findings), wanted)), kept(impression)
     # What was denied in the same breath as a finding is denied again.
-    told = {m.label for w in body for m in label_spans(w.text)}
-    body += [Written(w, _STOCK) for n in LABELS if n in unsaid - told and (w := sentence(n, "negative"))]
+    spoken = {m.label for w in body for m in label_spans(w.text)}
+    body += [Written(w, _STOCK) for n in LABELS if n in unsaid - spoken and (w := sentence(n, "negative"))]
     body = _all_said(body, wanted, labels, notes)
+    for name in sorted((told or frozenset()) - further(" ".join(w.text for w in body))):
+        body.append(Written(sentence(name, "positive") or "", _STOCK))
+        notes.append(f"A sentence that states {name} was added.")
     if not body:
         names = ("Cardiomegaly", "Consolidation", "Pleural Effusion", "Pneumothorax")
         body = [Written(w, _STOCK) for n in names if n not in wanted and (w := sentence(n, "negative"))]

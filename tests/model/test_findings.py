@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from wetread.model.findings import LEAST_UNCERTAIN, findings_of, triage_of
+from wetread.model.findings import LEAST_UNCERTAIN, findings_of, further_of, told_of, triage_of
 from wetread.types import LABELS
 
 
@@ -35,3 +36,21 @@ def test_a_study_may_wait_only_below_the_threshold_of_its_bundle() -> None:
     assert first is not None
     assert (waits.state, first.state) == ("normal", "look first")
     assert np.isclose(waits.score, 0.2)
+
+
+def test_further_findings_are_told_from_their_own_thresholds() -> None:
+    arrays = {
+        "further_weight": np.array([[1.0, 0], [0, 1.0], [0, 0]]),
+        "further_bias": np.array([0, 0, -9.0]),
+        "further_from": np.array([0.4, 0.4, 0.4]),
+    }
+    chance = further_of(np.array([2.0, -2.0]), arrays)
+    assert chance[0] == pytest.approx(1 / (1 + np.exp(-2)))
+    assert told_of(chance, arrays) == {"hyperexpansion"}
+    assert told_of(np.array([0.5, 0.9, 0.9]), arrays) == {"low lung volumes", "sternal wires"}, "the likelier of two"
+    assert told_of(np.zeros(3), arrays) == frozenset()
+
+
+def test_a_bundle_without_further_findings_cannot_tell() -> None:
+    assert further_of(np.zeros((4, 2)), {}).shape == (4, 0)
+    assert told_of(further_of(np.zeros(2), {}), {}) is None

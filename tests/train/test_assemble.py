@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from wetread.report.further import FURTHER
 from wetread.train import consensus
 from wetread.train.assemble import OTHERS, Asked, Habits, Stock, alike, assemble, detailed, habits_of, unfit
 from wetread.train.config import DecoderConfig
@@ -105,6 +106,17 @@ def test_the_spine_is_called_degenerated_on_evidence_alone() -> None:
         assert (worn in assemble(stock, np.full(4, 0.25), _asked(spine=spine), 1.0, _HABITS)) is spine
 
 
+def test_further_findings_are_said_where_they_are_seen() -> None:
+    large, normal = "The lungs are hyperexpanded.", "The lungs are normally inflated."
+    reports = [[large, "The heart is normal in size."]] * 3 + [[normal, "The heart is normal in size."]] * 3
+    stock, weight = _stock(reports), np.array([0.1] * 3 + [0.7 / 3] * 3)
+    told = np.array([name == "hyperexpansion" for name in FURTHER])
+    for seen, said, unsaid in ((told, large, normal), (np.zeros_like(told), normal, large)):
+        words = assemble(stock, weight, Asked(_wanted(), _wanted(), True, seen), 1.0, _HABITS)
+        assert said in words
+        assert unsaid not in words
+
+
 def test_reports_come_to_be_nearly_as_long_as_the_references() -> None:
     # References that go on are rare for this study: BLEU's hits ask for none of that, its penalty on short ones does.
     more = ["No acute fracture is seen.", "There is a normal aortic arch today."]
@@ -180,6 +192,7 @@ def test_agreement_obeys_the_commands_in_both_sections(workers: int, monkeypatch
         commands,
         commands,
         np.ones(len(commands)),
+        np.zeros((len(commands), len(FURTHER))),
         list(zip(_REPORTS, impressions, strict=True)),
         ([_clean(" ".join(r)) for r in _REPORTS], [_clean(" ".join(r)) for r in impressions]),
         _clean,

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from wetread.report.further import EITHER, FURTHER
 from wetread.types import LABELS, Finding, State, Triage
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "commands_of",
     "decoder_concepts",
     "findings_of",
+    "further_of",
     "fuse",
     "head_input",
     "probabilities",
+    "told_of",
     "triage_of",
     "uncertain_of",
     "worn_spine",
@@ -69,7 +72,10 @@ def probabilities(read: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.
 
 
 def decoder_concepts(concepts: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """(…, C) scaled concepts and (…, 14) probabilities → (…, C + 14) what the decoder reads: half logits last."""
+    """(…, C) scaled concepts and (…, 14 + E) probabilities → (…, C + 14 + E) what the decoder reads: half logits last.
+
+    The probabilities are those of the 14 labels, then of the further findings (``further_of``).
+    """
     p = np.clip(probability, 1e-3, 1 - 1e-3)
     return np.concatenate((concepts, 0.5 * np.log(p / (1 - p))), -1).astype(np.float32)
 
@@ -85,6 +91,27 @@ def commands_of(probability: np.ndarray, positive_from: np.ndarray) -> np.ndarra
 def uncertain_of(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     """(14,) the probabilities from which a finding is at least uncertain."""
     return np.minimum(np.maximum(arrays["uncertain_from"], LEAST_UNCERTAIN), arrays["positive_from"])
+
+
+def further_of(read: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """What the findings head reads (…, F) → (…, E) the probabilities of ``FURTHER``; E is 0 where there are none."""
+    if "further_weight" not in arrays:
+        return np.zeros((*read.shape[:-1], 0))
+    return probabilities(read, arrays["further_weight"], arrays["further_bias"])
+
+
+def told_of(probability: np.ndarray, arrays: Mapping[str, np.ndarray]) -> frozenset[str] | None:
+    """(E,) probabilities → the further findings that are told; None where the bundle knows of none.
+
+    Of those that exclude each other the likelier one.
+    """
+    if not len(probability):
+        return None
+    chance = dict(zip(FURTHER, probability, strict=True))
+    seen = {name for name, least in zip(FURTHER, arrays["further_from"], strict=True) if chance[name] >= least}
+    if seen >= EITHER:
+        seen.discard(min(EITHER, key=lambda name: chance[name]))
+    return frozenset(seen)
 
 
 def findings_of(probability: np.ndarray, arrays: Mapping[str, np.ndarray]) -> dict[str, Finding]:

@@ -77,7 +77,7 @@ class FilmReader(Protocol):
 class StudyMemory:
     """What the writer reads of one study.
 
-    concepts (1, C + 14), maps (1, 2, C, 7, 7), views (1, 2): 0 none, 1 frontal, 2 lateral, commands (1, 14),
+    concepts (1, C + 14 + E), maps (1, 2, C, 7, 7), views (1, 2): 0 none, 1 frontal, 2 lateral, commands (1, 14),
     indication (1, L) tokens.
     """
 
@@ -216,7 +216,11 @@ def scaled_cells(maps: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarr
 def study_memory(
     bundle: Bundle, seen: Seen, probability: np.ndarray, commands: np.ndarray, indication: Sequence[int]
 ) -> StudyMemory:
-    """What the writer reads: scaled concepts, the maps of the first frontal and the first lateral film."""
+    """What the writer reads: scaled concepts, the maps of the first frontal and the first lateral film.
+
+    Args:
+        probability: (14 + E,) of the labels and of the further findings. commands: (14,).
+    """
     arrays = bundle.arrays
     side = seen.lateral > 0
     maps = np.zeros((1, 2, seen.logits.shape[1], 7, 7), np.float32)

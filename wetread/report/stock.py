@@ -19,6 +19,8 @@ def _table() -> dict[tuple[str, str], str]:
 def sentence(label: str, state: Literal["positive", "negative", "rest", "named"]) -> str | None:
     """The sentence that states a label, denies it, says that the rest of its site is normal, or names it alone.
 
+    A finding beyond the 14 labels (``report.further``) has one that states it.
+
     None where the stock has none.
     """
     return _table().get((label, state))

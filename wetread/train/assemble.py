@@ -28,6 +28,7 @@ from wetread.obey import (
     denied,
     names_untold,
 )
+from wetread.report.further import EITHER, FURTHER, calls_inflated, further
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, names_place, primary_site
 from wetread.train.expect import Expected, References, Usual
@@ -39,6 +40,8 @@ __all__ = ["OTHERS", "Asked", "Habits", "Stock", "alike", "assemble", "detailed"
 OTHERS = tuple(i for i, name in enumerate(LABELS) if name != "No Finding")
 #: Among these, those beside which an opacity may be denied.
 _EXPLAINING = np.array([LABELS[k] in EXPLAINS_OPACITY for k in OTHERS])
+#: Of the further findings, those of the lungs' volume.
+_VOLUMES = [FURTHER.index(name) for name in sorted(EITHER)]
 _HEART = OTHERS.index(LABELS.index("Cardiomegaly"))
 #: What a commanded finding costs that is not said: more than any words are worth.
 _DISOBEDIENCE = 20.0
@@ -109,12 +112,18 @@ class Asked(NamedTuple):
     """What a study asks of its words.
 
     ``wanted`` (13,) bool: the findings to say; ``likely`` (13,) bool: those not to deny; ``spine``: whether it may be
-    called degenerated.
+    called degenerated; ``told`` (E,) bool: the further findings to say (``report.further``).
     """
 
     wanted: np.ndarray
     likely: np.ndarray
     spine: bool = True
+    told: np.ndarray = np.zeros(len(FURTHER), bool)
+
+    @property
+    def said(self) -> np.ndarray:
+        """(13 + E,) bool: all that is to be said."""
+        return np.concatenate((self.wanted, self.told))
 
 
 @dataclass(frozen=True)
@@ -123,9 +132,10 @@ class Stock:
 
     ``surely``, ``perhaps`` (P, 13): the findings that a sentence states by both of the labeler's conventions and by
     either; ``denied``: those it denies; ``normal``: the site it calls normal; ``outline``, ``worn`` (P,): whether it
-    calls the outline of heart and mediastinum normal, the spine degenerated; ``tokens`` as the metric reads it and
-    ``lengths`` (P,), how many. By order of n-grams: ``likeness`` (N, P) inner products of TF-IDF with the unit vector
-    of each reference, ``products`` (P, P) among sentences. ``alike`` (P, P): not to be said together.
+    calls the outline of heart and mediastinum normal, the spine degenerated; ``further`` (P, E): the further findings
+    that it states; ``inflated`` (P,): whether it calls the lungs normally inflated; ``tokens`` as the metric reads it
+    and ``lengths`` (P,), how many. By order of n-grams: ``likeness`` (N, P) inner products of TF-IDF with the unit
+    vector of each reference, ``products`` (P, P) among sentences. ``alike`` (P, P): not to be said together.
     """
 
     texts: tuple[str, ...]
@@ -135,6 +145,8 @@ class Stock:
     normal: tuple[str | None, ...]
     outline: np.ndarray
     worn: np.ndarray
+    further: np.ndarray
+    inflated: np.ndarray
     tokens: tuple[tuple[str, ...], ...]
     lengths: np.ndarray
     book: References
@@ -175,6 +187,8 @@ class Stock:
             tuple(map(_calls_normal, texts)),
             np.array([calls_outline_normal(s) for s in texts], bool),
             np.array([calls_spine_worn(s) for s in texts], bool),
+            np.array([[name in further(s) for name in FURTHER] for s in texts], bool),
+            np.array([calls_inflated(s) for s in texts], bool),
             tuple(map(tuple, tokens)),
             np.array([len(t) for t in tokens]),
             book,
@@ -182,6 +196,11 @@ class Stock:
             products,
             alike(texts),
         )
+
+    @property
+    def states(self) -> np.ndarray:
+        """(P, 13 + E) bool: what each sentence states beyond doubt."""
+        return np.concatenate((self.surely, self.further), 1)
 
     def allowed(self, asked: Asked) -> np.ndarray:
         """(P,) bool: the sentences that may be said."""
@@ -193,6 +212,9 @@ class Stock:
             calm &= ~self.outline
         if not asked.spine:
             calm &= ~self.worn
+        calm &= ~(self.further & ~asked.told).any(1)
+        if asked.told[_VOLUMES].any():
+            calm &= ~self.inflated
         against = self.denied & asked.likely
         if wanted[_EXPLAINING].any():  # "no focal opacity" is then said of another one (``obey.denied``)
             against[:, OTHERS.index(LABELS.index("Lung Opacity"))] = False
@@ -210,7 +232,7 @@ class _Guess:
     """Roughly the CIDEr of lists of sentences to a study that gives the references the weights ``weight`` (N,)."""
 
     def __init__(self, stock: Stock, weight: np.ndarray, wanted: np.ndarray) -> None:
-        self.stock, self.wanted = stock, wanted
+        self.stock, self.wanted, self.states = stock, wanted, stock.states
         penalty = np.exp(-((_LENGTHS[:, None] - stock.book.lengths) ** 2) / (2 * CIDER_SIGMA**2))
         self.likeness = [(penalty * weight) @ table for table in stock.likeness]
 
@@ -224,7 +246,7 @@ class _Guess:
             near = likeness[row, more] + likeness[row][:, base].sum(1)
             norm = products[more, more] + products[np.ix_(base, base)].sum() + 2 * products[base][:, more].sum(0)
             cider += 10 / ORDERS * near / np.sqrt(norm)
-        missing = (self.wanted & ~(stock.surely[more] | stock.surely[base].any(0))).sum(1)
+        missing = (self.wanted & ~(self.states[more] | self.states[base].any(0))).sum(1)
         return cider - _DISOBEDIENCE * missing
 
 
@@ -233,6 +255,7 @@ class _Worth:
 
     def __init__(self, stock: Stock, weight: np.ndarray, wanted: np.ndarray, bleu: float, usual: Usual) -> None:
         self.stock, self.wanted, self.bleu, self.usual = stock, wanted, bleu, usual
+        self.states = stock.states
         self.expected = Expected(stock.book, weight)
         self.known: dict[tuple[int, ...], float] = {}
 
@@ -244,7 +267,7 @@ class _Worth:
         if key not in self.known:
             tokens = self.tokens(said)
             cider, hits = self.expected(tokens)
-            missing = int((self.wanted & ~self.stock.surely[list(said)].any(0)).sum())
+            missing = int((self.wanted & ~self.states[list(said)].any(0)).sum())
             price = _DISOBEDIENCE * (missing + (len(tokens) > _MOST_TOKENS))
             self.known[key] = cider + self.bleu * self.usual.gain(hits, len(tokens)) - price
         return self.known[key]
@@ -295,7 +318,7 @@ def habits_of(stock: Stock, studies: Sequence[tuple[np.ndarray, Asked]], bleu: f
 
 
 def _search(stock: Stock, weight: np.ndarray, asked: Asked, bleu: float, habits: Habits) -> tuple[list[int], _Worth]:
-    guess, worth = _Guess(stock, weight, asked.wanted), _Worth(stock, weight, asked.wanted, bleu, habits.usual)
+    guess, worth = _Guess(stock, weight, asked.said), _Worth(stock, weight, asked.said, bleu, habits.usual)
     allowed = stock.allowed(asked)
     said: list[int] = []
     best = -math.inf

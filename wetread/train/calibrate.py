@@ -8,6 +8,7 @@ handful of positives cannot mislead as the counted one can.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ _MARKS = 6.0
 
 @dataclass(frozen=True)
 class FindingsHead:
-    """``weight`` (14, F), ``bias`` (14,), thresholds (14,); ``crossfitted`` (N, 14) probabilities of the teachers."""
+    """``weight`` (L, F), ``bias`` (L,), thresholds (L,); ``crossfitted`` (N, L) probabilities of the teachers."""
 
     weight: np.ndarray
     bias: np.ndarray
@@ -34,8 +35,28 @@ class FindingsHead:
     crossfitted: np.ndarray
 
     def probabilities(self, features: np.ndarray) -> np.ndarray:
-        """(N, F) → (N, 14)."""
+        """(N, F) → (N, L)."""
         return 1 / (1 + np.exp(-(features @ self.weight.T + self.bias)))
+
+    def scaled(self, positive: np.ndarray, least: float) -> FindingsHead:
+        """With logits scaled so that the cross-fitted probabilities say how often they are right (Platt 1999).
+
+        Args:
+            positive: (N, L) bool of the teachers. least: the lowest threshold there may be.
+        """
+        weight, bias, crossfitted = self.weight.copy(), self.bias.copy(), self.crossfitted.copy()
+        certain = self.positive_from.copy()
+        for k in range(positive.shape[1]):
+            if positive[:, k].sum() < 2:
+                continue
+            p = np.clip(self.crossfitted[:, k], 1e-6, 1 - 1e-6)
+            logit = np.log(p / (1 - p))[:, None]
+            fit = LogisticRegression(C=1e6, tol=1e-6).fit(logit, positive[:, k])
+            slope = float(fit.coef_[0, 0])
+            weight[k], bias[k] = slope * weight[k], slope * bias[k] + float(fit.intercept_[0])
+            crossfitted[:, k] = fit.predict_proba(logit)[:, 1]
+            certain[k] = max(least, expected_f_threshold(crossfitted[:, k]))
+        return FindingsHead(weight, bias, np.minimum(self.uncertain_from, certain), certain, crossfitted)
 
 
 def expected_f_threshold(probability: np.ndarray, beta: float = 1.0) -> float:
@@ -90,13 +111,15 @@ def fit(
     seed: int,
     least: float = 0.0,
     marks: int = 0,
+    own: Sequence[int] | None = None,
 ) -> FindingsHead:
     """Fit all labels.
 
     Args:
-        features: (N, F) standardised, out of fold; the first 14 are the labels' own concepts. positive: (N, 14) bool.
+        features: (N, F) standardised, out of fold. positive: (N, L) bool, of each label.
         folds: of the cross-fitted probabilities. beta: of the thresholds, see ``expected_f_threshold``.
         least: the lowest threshold there may be. marks: how many of the last features are the detector's.
+        own: the column of each label's own concept, -1 for none; by default the first L.
     """
     n_labels = positive.shape[1]
     weight, bias = np.zeros((n_labels, features.shape[1])), np.zeros(n_labels)
@@ -109,7 +132,7 @@ def fit(
             bias[k] = np.log(rate / (1 - rate))
             crossfitted[:, k], uncertain[k], certain[k] = rate, 0.5, 0.5
             continue
-        stretch = np.where(np.arange(features.shape[1]) == k, _OWN, 1.0)
+        stretch = np.where(np.arange(features.shape[1]) == (k if own is None else own[k]), _OWN, 1.0)
         stretch[features.shape[1] - marks :] = _MARKS
         x = features * stretch
         fits = [_crossfit(x, y, ridge, folds, seed) for ridge in _RIDGES]

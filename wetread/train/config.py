@@ -78,12 +78,14 @@ class DetectorConfig:
 class FindingsConfig:
     """Calibration of the findings: ``folds`` of the cross-fitting, ``beta`` of the thresholds.
 
-    ``least``: what is less probable is not asserted, however rare the finding.
+    ``least``: what is less probable is not asserted, however rare the finding; ``least_further``: likewise of findings
+    beyond the 14 labels (``report.further``).
     """
 
     folds: int = 5
     beta: float = 1.0
     least: float = 0.0
+    least_further: float = 0.35
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from wetread.obey import of_no_kind
+from wetread.report.further import FURTHER, further
 from wetread.train.assemble import OTHERS, Asked, Habits, Stock, assemble, habits_of, stated, unfit
 from wetread.train.config import DecoderConfig
 from wetread.train.expect import pairwise_cider
@@ -36,7 +37,7 @@ _MOST_WORDS = 30
 
 
 def kernel(probability: np.ndarray, study: np.ndarray, width: float, without: int | None = None) -> np.ndarray:
-    """(N,) weights, sum 1, of the studies ``probability`` (N, 14) by how alike their findings are to ``study`` (14,).
+    """(N,) weights, sum 1, of the studies ``probability`` (N, K) by how alike their findings are to ``study`` (K,).
 
     Args:
         width: of the kernel, in mean squared standard deviations of a logit. without: a study that gets no weight.
@@ -59,11 +60,14 @@ class _Impressions:
         kept = [k for k, n in enumerate(count.values()) if short[k] and (n > 1 or perhaps[k].any())]
         self.texts = [list(count)[k] for k in kept]
         self.perhaps = perhaps[kept][:, OTHERS]
+        told = [further(" ".join(text)) for text in self.texts]
+        self.further = np.array([[name in own for name in FURTHER] for own in told])
         self.gain = pairwise_cider(references, [clean(" ".join(t)) for t in self.texts])
 
-    def choose(self, weight: np.ndarray, wanted: np.ndarray) -> list[str]:
+    def choose(self, weight: np.ndarray, asked: Asked) -> list[str]:
         """The one with the highest expected CIDEr, less what it states too much or too little."""
-        wrong = (self.perhaps != wanted).sum(1) + 9 * (self.perhaps & ~wanted).any(1)
+        extra = (self.perhaps & ~asked.wanted).any(1) | (self.further & ~asked.told).any(1)
+        wrong = (self.perhaps != asked.wanted).sum(1) + 9 * extra
         return list(self.texts[int((weight @ self.gain - _DISOBEDIENCE * wrong).argmax())])
 
 
@@ -82,7 +86,7 @@ class _Teacher:
         weight = kernel(self.probability, self.probability[study], self.config.consensus_width, without=study)
         asked = self.asked[study]
         findings = assemble(self.stock, weight, asked, self.config.bleu_weight, self.habits)
-        return findings, self.impressions.choose(weight, asked.wanted)
+        return findings, self.impressions.choose(weight, asked)
 
 
 _teacher: _Teacher | None = None  # of a worker process
@@ -103,6 +107,7 @@ def agree(
     commands: np.ndarray,
     likely: np.ndarray,
     spine: np.ndarray,
+    told: np.ndarray,
     reports: Sequence[tuple[Sequence[str], Sequence[str]]],
     references: tuple[Sequence[str], Sequence[str]],
     clean: Callable[[str], str],
@@ -112,16 +117,18 @@ def agree(
     """For each study the sentences of FINDINGS and of IMPRESSION to teach.
 
     Args:
-        probability, commands, likely: (N, 14) of the studies, out of fold: how probable each finding is, whether it is
-            to be said, and whether it may at least not be denied.
-        spine: (N,) bool, of which there is evidence that the spine is degenerated.
+        probability: (N, 14 + E) of the studies, out of fold: how probable each finding and each further one is.
+        commands, likely: (N, 14) whether a finding is to be said, and whether it may at least not be denied.
+        spine: (N,) bool, of which there is evidence that the spine is degenerated. told: (N, E) bool, the further
+            findings to say.
         reports: their sentences of both sections, cleaned for teaching. references: both sections as the metric
             reads them. clean: from text to the metric's tokens. workers: processes; the reports do not depend on it.
     """
     findings, conclusions = ([[of_no_kind(s) for s in report[k]] for report in reports] for k in range(2))
     stock = Stock.of(findings, references[0], clean, config.consensus_often, config.consensus_short)
     impressions = _Impressions(conclusions, references[1], clean)
-    each_asked = (commands.astype(bool)[:, OTHERS], likely.astype(bool)[:, OTHERS], spine.astype(bool).tolist())
+    findings_asked = (each.astype(bool)[:, OTHERS] for each in (commands, likely))
+    each_asked = (*findings_asked, spine.astype(bool).tolist(), told.astype(bool))
     asked = [Asked(*each) for each in zip(*each_asked, strict=True)]
 
     some = np.linspace(0, len(probability) - 1, min(len(probability), _SAMPLE)).astype(int)

@@ -35,7 +35,7 @@ _CONCEPT_TOKENS = 8
 class Memory:
     """What the decoder reads of a batch of studies.
 
-    concepts (B, C + 14) float, the last 14 the findings' (``decoder_concepts``); maps (B, V, C, 7, 7) float;
+    concepts (B, C + 14 + E) float, the last of the findings (``decoder_concepts``); maps (B, V, C, 7, 7) float;
     views (B, V) int: 0 no view, 1 frontal, 2 lateral;
     commands (B, 14) int: 1 positive; indication (B, L) int, PAD where there is none.
     """
@@ -97,18 +97,26 @@ class ReportDecoder(nn.Module):
     """See the module's text.
 
     Args:
-        vocabulary: number of tokens. concepts: C. max_tokens: longest report.
+        vocabulary: number of tokens. concepts: C. max_tokens: longest report. further: E.
     """
 
     def __init__(
-        self, vocabulary: int, concepts: int, width: int, layers: int, heads: int, dropout: float, max_tokens: int
+        self,
+        vocabulary: int,
+        concepts: int,
+        width: int,
+        layers: int,
+        heads: int,
+        dropout: float,
+        max_tokens: int,
+        further: int = 0,
     ) -> None:
         super().__init__()
         self.width, self.heads, self.p = width, heads, dropout
         self.words = nn.Embedding(vocabulary, width, padding_idx=PAD)
         self.places = nn.Embedding(max_tokens + 1, width)
         self.command = nn.Embedding(2 * len(LABELS), width)
-        self.concept = nn.Linear(concepts + len(LABELS), _CONCEPT_TOKENS * width)
+        self.concept = nn.Linear(concepts + len(LABELS) + further, _CONCEPT_TOKENS * width)
         self.concept_kind = nn.Parameter(torch.zeros(_CONCEPT_TOKENS, width))
         self.cell = nn.Linear(concepts, width)
         self.cell_place = nn.Parameter(torch.zeros(CELLS, width))

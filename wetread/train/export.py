@@ -120,7 +120,7 @@ def export_decoder(decoder: ReportDecoder, folder: Path, concepts: int, max_indi
     """``memory.onnx`` and ``decoder.onnx``."""
     decoder.eval()
     memory = Memory(
-        torch.zeros(2, concepts + len(LABELS)),
+        torch.zeros(2, decoder.concept.in_features),
         torch.zeros(2, 2, concepts, 7, 7),
         torch.ones(2, 2, dtype=torch.long),
         torch.zeros(2, len(LABELS), dtype=torch.long),

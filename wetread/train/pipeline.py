@@ -21,8 +21,9 @@ from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model import ngrams
 from wetread.model.bundle import DETECTOR, Bundle, digest
 from wetread.model.detector import marks_input
-from wetread.model.findings import SPINE, SPINE_SHARE, commands_of, uncertain_of
+from wetread.model.findings import SPINE, SPINE_SHARE, commands_of, told_of, uncertain_of
 from wetread.model.tokenizer import Tokenizer
+from wetread.report.further import FURTHER, further
 from wetread.train import (
     calibrate,
     compose,
@@ -473,6 +474,21 @@ def truth_of(run: Run) -> tuple[np.ndarray, np.ndarray]:
     return positive, np.array([f is not None for f in found])
 
 
+#: The concept that knows most of a further finding.
+_CONCEPT_OF = {"hyperexpansion": "mesh:Lung/hyperdistention", "low lung volumes": "mesh:Lung/hypoinflation"}
+
+
+def further_of_rows(run: Run) -> np.ndarray:
+    """(studies, E) whether a report states each of the further findings."""
+    said = [further(" ".join(filter(None, (row.findings, row.impression)))) for row in run.rows]
+    return np.array([[name in own for name in FURTHER] for own in said])
+
+
+def _own_concepts(run: Run) -> list[int]:
+    names = load_targets(run).names
+    return [names.index(own) if (own := _CONCEPT_OF.get(name, "")) in names else -1 for name in FURTHER]
+
+
 def _findings(run: Run) -> None:
     done = run.folder / "findings.npz"
     if done.exists():
@@ -485,6 +501,11 @@ def _findings(run: Run) -> None:
     chosen = (config.folds, config.beta, run.config.seed, config.least)
     marks = 0 if seen.marks is None else seen.marks.shape[1]
     head = calibrate.fit(read[use], positive[use], *chosen, marks=marks)
+    more = further_of_rows(run)
+    more_head = calibrate.fit(read[use], more[use], *chosen, marks=marks, own=_own_concepts(run))
+    more_head = more_head.scaled(more[use], config.least_further)
+    further_probability = more_head.probabilities(read)
+    further_probability[use] = more_head.crossfitted
     probability = head.probabilities(read)
     probability[use] = head.crossfitted
     normal = LABELS.index("No Finding")
@@ -497,6 +518,10 @@ def _findings(run: Run) -> None:
         positive_from=head.positive_from,
         look_from=np.array([look_from]),
         probability=probability,
+        further_weight=more_head.weight,
+        further_bias=more_head.bias,
+        further_from=more_head.positive_from,
+        further_probability=further_probability,
     )
     val = np.array([row.split == "val" for row in run.rows])
     for k, name in enumerate(LABELS):
@@ -508,6 +533,14 @@ def _findings(run: Run) -> None:
             positive[val, k].sum(),
             head.positive_from[k],
         )
+    for k, name in enumerate(FURTHER):
+        for split, rows in (("out of fold", use), ("val", val)):
+            said = further_probability[rows, k] >= more_head.positive_from[k]
+            log.info(
+                "%s, %s: AUROC %.3f (%d); told %d times, rightly %d (threshold %.2f)",
+                *(name, split, calibrate.auroc(more[rows, k], further_probability[rows, k]), more[rows, k].sum()),
+                *(said.sum(), (said & more[rows, k]).sum(), more_head.positive_from[k]),
+            )
     commands = commands_of(probability, head.positive_from)
     for split, rows in (("out of fold", use), ("val", val)):
         log.info("thresholds alone, %s: %s", split, clinical(positive[rows], commands[rows].astype(bool)))
@@ -515,7 +548,7 @@ def _findings(run: Run) -> None:
 
 def _new_decoder(config: Config, vocabulary: int, concepts: int) -> ReportDecoder:
     c = config.decoder
-    return ReportDecoder(vocabulary, concepts, c.width, c.layers, c.heads, c.dropout, c.max_tokens)
+    return ReportDecoder(vocabulary, concepts, c.width, c.layers, c.heads, c.dropout, c.max_tokens, len(FURTHER))
 
 
 def _decoder(run: Run) -> None:
@@ -525,6 +558,12 @@ def _decoder(run: Run) -> None:
         probability = stored["probability"]
         guess = commands_of(probability, stored["positive_from"])
         likely = guess.astype(bool) | (probability >= uncertain_of(stored))
+        if "further_probability" not in stored:
+            raise UsageError(f"{run.folder / 'findings.npz'} is of an earlier version; remove it and run again")
+        more = stored["further_probability"]
+        told = [told_of(own, stored) or frozenset() for own in more]
+        told_at = np.array([[name in own for name in FURTHER] for own in told])
+        probability = np.concatenate((probability, more), 1)
     taught = np.array([bool(row.findings) for row in run.rows]) & run.teachers
     teachers = [row for row, ok in zip(run.rows, taught, strict=True) if ok]
     path = run.folder / "vocabulary.json"
@@ -567,6 +606,7 @@ def _decoder(run: Run) -> None:
             guess[taught],
             likely[taught],
             _worn(seen, load_targets(run).names)[taught],
+            told_at[taught],
             texts,
             (lesson.texts, lesson.impressions),
             protocol.hypothesis,
@@ -657,7 +697,8 @@ def _export(run: Run) -> None:
     export.export_decoder(decoder, bundle, len(concepts.names), lessons.MAX_INDICATION)
     tokenizer.save(bundle / "vocabulary.json")
     with np.load(run.folder / "findings.npz", allow_pickle=False) as stored:
-        arrays = {k: stored[k] for k in ("weight", "bias", "uncertain_from", "positive_from", "look_from")}
+        kept = ("weight", "bias", "uncertain_from", "positive_from", "look_from")
+        arrays = {k: stored[k] for k in (*kept, "further_weight", "further_bias", "further_from")}
     positive, known = truth_of(run)
     taught = np.flatnonzero(run.teachers[run.film_study]).tolist()
     pack = films.packed(run.folder / "pack")
