@@ -178,11 +178,11 @@ def main() -> None:
     parser.add_argument("--heads", action="store_true", help="fit the findings without and with it")
     args = parser.parse_args()
     run = Run.open(load_config(args.config))
-    bundle = run.folder / "bundle"
+    graph = run.folder / "bundle" / DETECTOR
     seen = load_seen(run)
-    if seen.marks is None or not (bundle / DETECTOR).exists():
+    if seen.marks is None or not graph.exists():
         parser.error(f"{run.folder} has no detector; run its stage 'detector' first")
-    detector = OnnxDetector(bundle, threads=1)
+    detector = OnnxDetector(graph, threads=1)
     parts = [reports(run, seen.marks), sides(run, detector)]
     if args.shared:
         parts.append(elsewhere(args.shared, detector))

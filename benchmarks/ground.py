@@ -28,7 +28,7 @@ from wetread.draft import Drafter
 from wetread.ground import box_of, evidence_of, frames_of, heat_map, in_zones
 from wetread.image.thorax import Frame, place
 from wetread.image.transforms import RASTER, to_input
-from wetread.model.bundle import DETECTOR, Bundle
+from wetread.model.bundle import Bundle
 from wetread.model.detector import chances
 from wetread.model.runtime import OnnxDetector, OnnxFilmReader, label_places, scaled_cells
 from wetread.model.zones import zone_chances, zone_means
@@ -87,7 +87,7 @@ class Reader:
     def __init__(self, bundle: Bundle) -> None:
         self.arrays = bundle.arrays
         self.network = OnnxFilmReader(bundle, threads=1)
-        self.detector = OnnxDetector(bundle, threads=1) if DETECTOR in bundle.index["files"] else None
+        self.detector = None if bundle.detector is None else OnnxDetector(bundle.detector, threads=1)
 
     def logits(self, films: np.ndarray) -> np.ndarray:
         """(B, S, S) inputs → (B, 14)."""

@@ -16,7 +16,7 @@ from wetread.confidence import confidence
 from wetread.decode import DecodingOptions, DecodingResult, Written, write
 from wetread.image.thorax import Frame
 from wetread.image.transforms import RASTER, to_input
-from wetread.model.bundle import DETECTOR, Bundle
+from wetread.model.bundle import Bundle
 from wetread.model.detector import chances, marks_input, marks_of
 from wetread.model.findings import (
     CLIP,
@@ -143,7 +143,8 @@ class Drafter:
     @cached_property
     def detector(self) -> OnnxDetector | None:
         """The bundle's detector, if it has one."""
-        return OnnxDetector(self.bundle, self._threads) if DETECTOR in self.bundle.index["files"] else None
+        path = self.bundle.detector
+        return None if path is None else OnnxDetector(path, self._threads)
 
     @cached_property
     def writer(self) -> Writer:

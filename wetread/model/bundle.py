@@ -57,6 +57,11 @@ class Bundle:
     def encoders(self) -> list[Path]:
         return [self.folder / name for name in sorted(self.index["files"]) if name.startswith("encoder")]
 
+    @property
+    def detector(self) -> Path | None:
+        """The graph of the detector; None in a bundle without one."""
+        return self.folder / DETECTOR if DETECTOR in self.index["files"] else None
+
     @classmethod
     def load(cls, folder: str | Path | None = None) -> Bundle:
         """Read and verify a bundle (the shipped one by default).

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from wetread.errors import BundleError
-from wetread.model.bundle import DETECTOR, Bundle
+from wetread.model.bundle import Bundle
 from wetread.model.findings import CLIP, decoder_concepts
 from wetread.types import LABELS
 
@@ -131,10 +131,10 @@ class OnnxFilmReader:
 
 
 class OnnxDetector:
-    """The bundle's detector: films (V, 1, 256, 256) float32 in [0, 1] → logits (V, K, 64, 64) (``model.detector``)."""
+    """A detector by its file: films (V, 1, 256, 256) float32 in [0, 1] → logits (V, K, 64, 64) (``model.detector``)."""
 
-    def __init__(self, bundle: Bundle, threads: int | None = None) -> None:
-        self._session = _session(bundle.folder / DETECTOR, threads)
+    def __init__(self, graph: Path, threads: int | None = None) -> None:
+        self._session = _session(graph, threads)
 
     def __call__(self, films: np.ndarray) -> np.ndarray:
         (spots,) = self._session.run(["spots"], {"film": films})
