@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from wetread.errors import BundleError
-from wetread.ground import box_of, boxes_of, evidence_of, frames_of, heat_map, in_zones, labels_of_sentence, spots_of
+from wetread.ground import (
+    box_of,
+    boxes_of,
+    evidence_of,
+    frames_of,
+    heat_map,
+    in_zones,
+    labels_of_sentence,
+    places_found,
+    spots_of,
+)
 from wetread.image.thorax import Frame
 from wetread.model.detector import DRAWN
 from wetread.types import LABELS, Evidence, View
@@ -243,3 +253,11 @@ def test_what_no_label_names_is_shown_where_it_is_seen() -> None:
     )
     assert {e.kind for e in volumes[1]} == {"seen"}
     assert len(volumes[1]) == 2, "a box on each lung"
+
+
+def test_places_are_counted_on_the_view_that_shows_most() -> None:
+    lateral, frames = np.array([False, True]), [Frame()] * 2
+    spots = _spots(("nodule", 28, 22, 0.9), ("nodule", 36, 48, 0.8), ("nodule", 40, 20, 0.9), ("opacity", 30, 46, 0.9))
+    assert places_found(spots, "Lung Lesion", lateral, frames) == 3
+    assert places_found(spots, "Lung Lesion", np.array([True, True]), frames) == 0
+    assert places_found(0.1 * spots, "Lung Lesion", lateral, frames) == 0

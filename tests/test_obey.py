@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from wetread.decode import Written
-from wetread.obey import obey, put_low, stated
+from wetread.obey import obey, put_low, put_many, stated
 from wetread.report.labeler import asserted, label
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
@@ -318,3 +318,15 @@ def test_the_outline_is_not_normal_beside_a_large_heart() -> None:
     assert [w.text for w in result.findings] == ["The heart is enlarged."]
     calm = written("The cardiomediastinal outline is of normal size.")
     assert obey(calm, written("No acute disease."), findings()).findings == tuple(calm)
+
+
+def test_nodules_in_many_places_are_called_multiple_once() -> None:
+    body = written("The heart is normal in size.", "There is a pulmonary nodule.", "Calcified granuloma.")
+    nodule = stated(body[2].text)
+    many = [w.text for w in put_many(body, "many")]
+    expected = ["The heart is normal in size.", "There are multiple pulmonary nodules."]
+    assert many == (expected if nodule == {"Lung Lesion"} else [*expected, "Calcified granuloma."])
+    assert stated(many[1]) == {"Lung Lesion"}
+    both = written("Nodule and pleural effusion.")
+    assert put_many(both, "many") == tuple(both), "what says more is left as it is"
+    assert [w.text for w in put_many(written("Pulmonary nodule."), "many named")] == ["Multiple pulmonary nodules."]

@@ -44,13 +44,16 @@ from wetread.model.runtime import (
 )
 from wetread.model.tokenizer import Tokenizer
 from wetread.model.zones import ZONES, zone_chances, zone_means
-from wetread.obey import obey, put_low
+from wetread.obey import obey, put_low, put_many
 from wetread.report.checks import prior_known, repair_report
 from wetread.similar import Index
 from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, Study
 
 __all__ = ["Drafted", "Drafter", "Look", "canonical_order"]
 
+#: Places of a film in which the detector finds nodules, from which they are called multiple: of the teachers with a
+#: likely lesion 8 have as many, 6 of these a lesion, 4 several by their reports' codes (``docs/log.md``).
+MANY = 4
 _FAR = "These films look unlike those that the model has learned from; its findings are less to be trusted."
 _NO_FRONTAL = "All films are lateral views: heart, mediastinum and sides are not to be judged by them alone."
 
@@ -74,6 +77,7 @@ class Look:
     the lungs for each label, or None (``model.zones``).
     ``spots`` (V, K, 64, 64): what the detector finds, in canonical order; None where the bundle has none.
     ``further`` (E,): the probabilities of findings beyond the 14 labels (``report.further``); E is 0 without any.
+    ``many``: whether the detector finds nodules in many places.
     ``novelty`` is None, and ``far`` False, where the bundle cannot tell (``wetread.model.novelty``).
     """
 
@@ -87,6 +91,7 @@ class Look:
     far: bool = False
     spots: np.ndarray | None = None
     further: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    many: bool = False
 
 
 @dataclass(frozen=True)
@@ -255,9 +260,12 @@ class Drafter:
         lateral = (seen.lateral > 0)[place]
         frames = ground.frames_of(study.views, lateral, arrays)
         zones = self._zones(seen.maps[place], lateral, frames)
-        return Look(
-            seen, findings, tuple(order), frames, zones, spine, distance, is_far(distance, arrays), spots, further
-        )
+        far = is_far(distance, arrays)
+        many = False
+        if spots is not None:
+            found = ground.places_found(chances(spots[place]), "Lung Lesion", lateral, frames)
+            many = found >= MANY
+        return Look(seen, findings, tuple(order), frames, zones, spine, distance, far, spots, further, many)
 
     def _spots(self, study: Study, order: Sequence[int]) -> np.ndarray | None:
         if self.detector is None:
@@ -283,6 +291,8 @@ class Drafter:
         lower = {} if look.zones is None else dict(zip(LABELS, look.zones[:, ZONES.index("lower")], strict=True))
         body = put_low(obeyed.findings, labels, lower)
         conclusion = put_low(obeyed.impression, labels, lower, body)
+        if look.many:
+            body, conclusion = put_many(body, "many"), put_many(conclusion, "many named")
         repaired = repair_report(
             [w.text for w in body],
             [w.text for w in conclusion],

@@ -34,6 +34,7 @@ __all__ = [
     "heat_map",
     "in_zones",
     "labels_of_sentence",
+    "places_found",
     "spots_of",
 ]
 
@@ -165,6 +166,17 @@ def detected(spots: np.ndarray, label: str, part: np.ndarray) -> np.ndarray | No
     heat *= part
     top = float(heat.max())
     return heat / top if top >= _FOUND else None
+
+
+def places_found(spots: np.ndarray, label: str, lateral: np.ndarray, frames: Sequence[Frame]) -> int:
+    """In how many places of a frontal view the detector finds a label, at most: spots (V, K, 64, 64) chances."""
+    counts = [0]
+    for own, frame in zip(
+        spots[~lateral], (f for f, side in zip(frames, lateral, strict=True) if not side), strict=True
+    ):
+        heat = detected(own, label, frame.onto_film(_part(label, "lungs", None, None, "seen", False)))
+        counts.append(0 if heat is None else len(spots_of(heat, _FINE, _FINE)))
+    return max(counts)
 
 
 def _scores(maps: np.ndarray, label: str) -> np.ndarray:

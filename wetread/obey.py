@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from wetread.decode import Written
 from wetread.report.further import EITHER, calls_inflated, further
@@ -29,6 +30,7 @@ __all__ = [
     "obey",
     "of_no_kind",
     "put_low",
+    "put_many",
     "stated",
 ]
 
@@ -374,6 +376,13 @@ def put_low(
     if above is not None:
         low &= {name for w in above if _CALLED_LOW.search(w.text) for name in _asserts(w.text)}
     return tuple(replace(w, text=_placed_low(w.text, low)) for w in sentences)
+
+
+def put_many(sentences: Sequence[Written], state: Literal["many", "many named"]) -> tuple[Written, ...]:
+    """Sentences that state a lung lesion and nothing else say that there are several, in our own words."""
+    words = sentence("Lung Lesion", state) or ""
+    several = [replace(w, text=words) if _asserts(w.text) == {"Lung Lesion"} else w for w in sentences]
+    return tuple({w.text: w for w in several}.values())
 
 
 def _placed_low(text: str, low: set[str]) -> str:

@@ -16,11 +16,10 @@ def _table() -> dict[tuple[str, str], str]:
     return {(label, state): words for label, state, _, words in rows}
 
 
-def sentence(label: str, state: Literal["positive", "negative", "rest", "named"]) -> str | None:
+def sentence(label: str, state: Literal["positive", "negative", "rest", "named", "many", "many named"]) -> str | None:
     """The sentence that states a label, denies it, says that the rest of its site is normal, or names it alone.
 
-    A finding beyond the 14 labels (``report.further``) has one that states it.
-
-    None where the stock has none.
+    "many" and "many named" state and name one that is seen in many places. A finding beyond the 14 labels
+    (``report.further``) has one that states it.
     """
     return _table().get((label, state))
