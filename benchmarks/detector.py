@@ -157,7 +157,9 @@ def heads(run: Run) -> str:
     assert seen.marks is not None
     marks = seen.marks.shape[1]
     fits = [
-        calibrate.fit(columns, truth, config.folds, config.beta, run.config.seed, config.least, own)
+        calibrate.fit(
+            columns, truth, config.folds, config.beta, run.config.seed, config.least, config.least_right, marks=own
+        )
         for columns, own in ((read[:, :-marks], 0), (read, marks))
     ]
     rows = [["label", "positive", "AUROC without", "with", "difference"]]

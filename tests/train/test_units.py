@@ -47,6 +47,10 @@ def test_a_findings_head_learns_and_is_honest_about_it() -> None:
     assert (head.uncertain_from <= head.positive_from).all()
     assert head.probabilities(x)[:, 5].max() < 0.05  # never seen
     assert head.positive_from[2] < 0.4
+    worthy = calibrate.fit(x, positive, folds=4, beta=1.0, seed=1, least_right=0.7)
+    for k in range(positive.shape[1]):
+        said = worthy.crossfitted[:, k] >= worthy.positive_from[k]
+        assert not said.any() or worthy.crossfitted[said, k].mean() >= 0.7
     floored = calibrate.fit(x, positive, folds=4, beta=1.0, seed=1, least=0.4)
     assert floored.positive_from[2] == 0.4
     assert floored.positive_from[1] == max(0.4, head.positive_from[1])
@@ -378,3 +382,10 @@ def test_the_spine_of_the_likeliest_teachers_may_be_called_degenerated() -> None
     assert worn.sum() == round(SPINE_SHARE * 30) + 10  # those who teach nothing lie above all teachers here
     assert worn[29]
     assert pipeline._worn(seen, ["label:Edema", "mesh:Spine"]).all(), "nothing tells"
+
+
+def test_what_is_asserted_is_worth_saying():
+    p = np.array([0.5, 0.3, 0.1, 0.05, 0.02])
+    assert calibrate.worthy_threshold(p, 0.29) == pytest.approx(0.075), "0.5, 0.3 and 0.1 are .3 in the mean"
+    assert calibrate.worthy_threshold(p, 0.0) == pytest.approx(0.02)
+    assert calibrate.worthy_threshold(p, 0.9) == 1.0, "nothing is"

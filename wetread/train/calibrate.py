@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-__all__ = ["FindingsHead", "auroc", "ece", "expected_f_threshold", "fit", "sensitive_threshold"]
+__all__ = ["FindingsHead", "auroc", "ece", "expected_f_threshold", "fit", "sensitive_threshold", "worthy_threshold"]
 
 _RIDGES = (0.0001, 0.0003, 0.001, 0.003, 0.01)
 #: How much less the ridge holds a label's own concept than the others (its column is stretched by as much).
@@ -68,6 +68,16 @@ def expected_f_threshold(probability: np.ndarray, beta: float = 1.0) -> float:
     return float((p[best] + p[min(best + 1, len(p) - 1)]) / 2)
 
 
+def worthy_threshold(probability: np.ndarray, share: float) -> float:
+    """The lowest threshold above which calibrated probabilities (N,) expect that share to be right; 1 if none does."""
+    p = np.sort(probability)[::-1]
+    enough = np.flatnonzero(np.cumsum(p) >= share * np.arange(1, len(p) + 1))
+    if not len(enough):
+        return 1.0
+    last = int(enough[-1])
+    return float((p[last] + p[min(last + 1, len(p) - 1)]) / 2)
+
+
 def sensitive_threshold(truth: np.ndarray, score: np.ndarray, sensitivity: float = 0.99) -> float:
     """The threshold at or above which at least that share of the positive scores lies: truth (N,) bool, score (N,)."""
     return float(np.quantile(score[truth], 1 - sensitivity, method="lower"))
@@ -110,6 +120,7 @@ def fit(
     beta: float,
     seed: int,
     least: float = 0.0,
+    least_right: float = 0.0,
     marks: int = 0,
     own: Sequence[int] | None = None,
 ) -> FindingsHead:
@@ -118,7 +129,8 @@ def fit(
     Args:
         features: (N, F) standardised, out of fold. positive: (N, L) bool, of each label.
         folds: of the cross-fitted probabilities. beta: of the thresholds, see ``expected_f_threshold``.
-        least: the lowest threshold there may be. marks: how many of the last features are the detector's.
+        least: the lowest threshold there may be. least_right: see ``worthy_threshold``.
+        marks: how many of the last features are the detector's.
         own: the column of each label's own concept, -1 for none; by default the first L.
     """
     n_labels = positive.shape[1]
@@ -141,6 +153,6 @@ def fit(
         model = _model(_RIDGES[best]).fit(x, y)
         weight[k], bias[k] = model.coef_[0] * stretch, model.intercept_[0]
         crossfitted[:, k] = fits[best]
-        certain[k] = max(least, expected_f_threshold(fits[best], beta))
+        certain[k] = max(least, expected_f_threshold(fits[best], beta), worthy_threshold(fits[best], least_right))
         uncertain[k] = expected_f_threshold(fits[best], 2 * beta)
     return FindingsHead(weight, bias, np.minimum(uncertain, certain), certain, crossfitted)

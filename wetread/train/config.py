@@ -78,13 +78,15 @@ class DetectorConfig:
 class FindingsConfig:
     """Calibration of the findings: ``folds`` of the cross-fitting, ``beta`` of the thresholds.
 
-    ``least``: what is less probable is not asserted, however rare the finding; ``least_further``: likewise of findings
+    ``least``: what is less probable is not asserted, however rare the finding; ``least_right``: of what is asserted so
+    large a share is expected to be right, of each finding; ``least_further``: likewise of findings
     beyond the 14 labels (``report.further``).
     """
 
     folds: int = 5
     beta: float = 1.0
     least: float = 0.0
+    least_right: float = 0.0
     least_further: float = 0.35
 
 

@@ -498,7 +498,7 @@ def _findings(run: Run) -> None:
     read = seen.findings_input()
     use = run.teachers & known
     config = run.config.findings
-    chosen = (config.folds, config.beta, run.config.seed, config.least)
+    chosen = (config.folds, config.beta, run.config.seed, config.least, config.least_right)
     marks = 0 if seen.marks is None else seen.marks.shape[1]
     head = calibrate.fit(read[use], positive[use], *chosen, marks=marks)
     more = further_of_rows(run)
