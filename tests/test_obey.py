@@ -312,12 +312,28 @@ def test_nothing_abnormal_is_said_of_the_aorta() -> None:
     assert [w.text for w in result.findings] == [words[0].text, words[2].text]
 
 
+@pytest.mark.parametrize("word", ["cardiomediastinal", "cardio-mediastinal", "cardio mediastinal"])
+def test_however_it_is_written_the_outline_is_one(word: str) -> None:
+    words = written(f"The {word} silhouette is unremarkable.", "There is no pneumothorax.")
+    result = obey(words, written("Cardiomegaly."), findings("Cardiomegaly"))
+    assert not any("silhouette" in w.text for w in result.findings)
+
+
 def test_the_outline_is_not_normal_beside_a_large_heart() -> None:
     body = written("The heart is enlarged.", "The cardiomediastinal outline is of normal size.")
     result = obey(body, written("Cardiomegaly."), findings("Cardiomegaly"))
     assert [w.text for w in result.findings] == ["The heart is enlarged."]
     calm = written("The cardiomediastinal outline is of normal size.")
     assert obey(calm, written("No acute disease."), findings()).findings == tuple(calm)
+
+
+def test_no_airspace_disease_is_denied_beside_a_consolidation() -> None:
+    words = written("There is a consolidation.", "There is a pulmonary opacity.", "There is no focal airspace disease.")
+    result = obey(words, written("Consolidation."), findings("Consolidation", "Lung Opacity", "Atelectasis"))
+    assert "There is no focal airspace disease." not in [w.text for w in result.findings]
+    plain = written("There is atelectasis.", "There is a pulmonary opacity.", "There is no focal airspace disease.")
+    kept = obey(plain, written("Atelectasis."), findings("Lung Opacity", "Atelectasis"))
+    assert "There is no focal airspace disease." in [w.text for w in kept.findings], "of another than what it explains"
 
 
 def test_nodules_in_many_places_are_called_multiple_once() -> None:

@@ -50,6 +50,8 @@ _ACUTE = frozenset(
 )
 #: Beside one of these, "no focal opacity" is said of another opacity than theirs.
 EXPLAINS_OPACITY = frozenset({"Atelectasis", "Edema", "Lung Lesion"})
+#: Opacities of the airspace, beside which no other is denied.
+_AIRSPACE = frozenset({"Consolidation", "Pneumonia"})
 #: What an IMPRESSION that names findings need not name beside one of these.
 _IMPLIED = {
     "Lung Opacity": EXPLAINS_OPACITY | {"Consolidation", "Pneumonia"},
@@ -75,7 +77,7 @@ _DETAIL = re.compile(
 _ALSO = {"mildly": "mild", "moderately": "moderate", "severely": "severe", "markedly": "marked", "bibasilar": "basilar"}
 #: The outline of heart and mediastinum in one, and the findings that it may show.
 _OUTLINED = frozenset({"Cardiomegaly", "Enlarged Cardiomediastinum"})
-_OUTLINE = re.compile(r"\bcardio-?mediastinal\b", re.IGNORECASE)
+_OUTLINE = re.compile(r"\bcardio[- ]?mediastinal\b", re.IGNORECASE)
 #: Of a heart, by CheXbert's habit enlarged, to a reader not.
 _BORDERLINE = re.compile(r"\b(?:upper limits?|borderline)\b", re.IGNORECASE)
 _JOINT = re.compile(r"\b(?:shoulders?|acromioclavicular|glenohumeral|sternoclavicular|joints?)\b", re.IGNORECASE)
@@ -122,7 +124,8 @@ def denied(text: str, wanted: Set[str] = frozenset()) -> set[str]:
     """The labels that a sentence denies outright: "no large effusion" denies none, and an opacity may be explained."""
     mentions = [m for m in label_spans(text) if m.label != _SILENT]
     found = {m.label for m in mentions if m.state == "negative" and not m.severity}
-    return found - {"Lung Opacity"} if wanted & EXPLAINS_OPACITY else found
+    explained = wanted & EXPLAINS_OPACITY and not wanted & _AIRSPACE
+    return found - {"Lung Opacity"} if explained else found
 
 
 def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
