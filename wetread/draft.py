@@ -44,7 +44,7 @@ from wetread.model.runtime import (
 )
 from wetread.model.tokenizer import Tokenizer
 from wetread.model.zones import ZONES, zone_chances, zone_means
-from wetread.obey import obey, put_low, put_many
+from wetread.obey import counted, obey, put_low
 from wetread.report.checks import prior_known, repair_report
 from wetread.similar import Index
 from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, Study
@@ -77,7 +77,7 @@ class Look:
     the lungs for each label, or None (``model.zones``).
     ``spots`` (V, K, 64, 64): what the detector finds, in canonical order; None where the bundle has none.
     ``further`` (E,): the probabilities of findings beyond the 14 labels (``report.further``); E is 0 without any.
-    ``many``: whether the detector finds nodules in many places.
+    ``many``: whether the detector finds nodules in many places; None where the bundle has none.
     ``novelty`` is None, and ``far`` False, where the bundle cannot tell (``wetread.model.novelty``).
     """
 
@@ -91,7 +91,7 @@ class Look:
     far: bool = False
     spots: np.ndarray | None = None
     further: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    many: bool = False
+    many: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -261,7 +261,7 @@ class Drafter:
         frames = ground.frames_of(study.views, lateral, arrays)
         zones = self._zones(seen.maps[place], lateral, frames)
         far = is_far(distance, arrays)
-        many = False
+        many = None
         if spots is not None:
             found = ground.places_found(chances(spots[place]), "Lung Lesion", lateral, frames)
             many = found >= MANY
@@ -291,8 +291,8 @@ class Drafter:
         lower = {} if look.zones is None else dict(zip(LABELS, look.zones[:, ZONES.index("lower")], strict=True))
         body = put_low(obeyed.findings, labels, lower)
         conclusion = put_low(obeyed.impression, labels, lower, body)
-        if look.many:
-            body, conclusion = put_many(body, "many"), put_many(conclusion, "many named")
+        if look.many is not None:
+            body, conclusion = counted(body, look.many, "findings"), counted(conclusion, look.many, "impression")
         repaired = repair_report(
             [w.text for w in body],
             [w.text for w in conclusion],

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from wetread.decode import Written
 from wetread.report.further import EITHER, calls_inflated, further
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, names_place, names_side, primary_site
-from wetread.report.stock import sentence
-from wetread.types import LABELS, Finding
+from wetread.report.stock import State, sentence
+from wetread.types import LABELS, Finding, Section
 
 __all__ = [
     "EXPLAINS_OPACITY",
@@ -25,12 +24,12 @@ __all__ = [
     "calls_borderline",
     "calls_outline_normal",
     "calls_spine_worn",
+    "counted",
     "denied",
     "names_untold",
     "obey",
     "of_no_kind",
     "put_low",
-    "put_many",
     "stated",
 ]
 
@@ -93,6 +92,7 @@ _LOW = re.compile(
     re.IGNORECASE,
 )
 _CALLED_LOW = re.compile(r"\b(?:bi)?basilar\b", re.IGNORECASE)
+_SEVERAL = re.compile(r"\b(?:scattered|multiple|several|numerous|bilateral|few)\b", re.IGNORECASE)
 #: Log-probability given to a stock sentence: it is as sure as its finding, which the caller knows.
 _STOCK = 0.0
 
@@ -381,11 +381,20 @@ def put_low(
     return tuple(replace(w, text=_placed_low(w.text, low)) for w in sentences)
 
 
-def put_many(sentences: Sequence[Written], state: Literal["many", "many named"]) -> tuple[Written, ...]:
-    """Sentences that state a lung lesion and nothing else say that there are several, in our own words."""
-    words = sentence("Lung Lesion", state) or ""
-    several = [replace(w, text=words) if _asserts(w.text) == {"Lung Lesion"} else w for w in sentences]
-    return tuple({w.text: w for w in several}.values())
+def counted(sentences: Sequence[Written], many: bool, section: Section) -> tuple[Written, ...]:
+    """Sentences that state a lung lesion and nothing else say that there are several where there are, in our own words.
+
+    Where there are not, those that say so say it of one.
+    """
+    states: tuple[State, State] = ("positive", "many") if section == "findings" else ("named", "many named")
+    words = sentence("Lung Lesion", states[many]) or ""
+
+    def put(written: Written) -> Written:
+        if _asserts(written.text) != {"Lung Lesion"} or not (many or _SEVERAL.search(written.text)):
+            return written
+        return replace(written, text=words)
+
+    return tuple({w.text: w for w in map(put, sentences)}.values())
 
 
 def _placed_low(text: str, low: set[str]) -> str:

@@ -6,7 +6,9 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Literal
 
-__all__ = ["sentence"]
+__all__ = ["State", "sentence"]
+
+State = Literal["positive", "negative", "rest", "named", "many", "many named"]
 
 
 @lru_cache(maxsize=1)
@@ -16,7 +18,7 @@ def _table() -> dict[tuple[str, str], str]:
     return {(label, state): words for label, state, _, words in rows}
 
 
-def sentence(label: str, state: Literal["positive", "negative", "rest", "named", "many", "many named"]) -> str | None:
+def sentence(label: str, state: State) -> str | None:
     """The sentence that states a label, denies it, says that the rest of its site is normal, or names it alone.
 
     "many" and "many named" state and name one that is seen in many places. A finding beyond the 14 labels
