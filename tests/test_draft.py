@@ -157,6 +157,48 @@ def test_the_command_prints_a_report_and_saves_a_picture(tmp_path: Path, capsys:
     assert json.loads((tmp_path / "rg1.json").read_text())["schema"] == "wetread.draft/1"
 
 
+def test_a_bundle_that_tells_of_other_findings_is_refused(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    from wetread.model.bundle import digest
+
+    other = tmp_path / "bundle"
+    shutil.copytree(default_path(), other)
+    arrays = load_file(other / "findings.safetensors")
+    arrays["mark_mean"] = arrays["mark_mean"][:-2].copy()
+    save_file(arrays, other / "findings.safetensors")
+    index = json.loads((other / "bundle.json").read_text())
+    index["files"]["findings.safetensors"] = digest(other / "findings.safetensors")
+    (other / "bundle.json").write_text(json.dumps(index))
+    with pytest.raises(BundleError, match="other findings than this version; export"):
+        wetread.load(other)
+
+
+def test_a_bundle_without_a_detector_drafts_as_before(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    from wetread.model.bundle import DETECTOR, digest
+
+    older = tmp_path / "bundle"
+    shutil.copytree(default_path(), older)
+    (older / DETECTOR).unlink()
+    arrays = load_file(older / "findings.safetensors")
+    marks = len(arrays["mark_mean"])
+    kept = {k: v for k, v in arrays.items() if not k.startswith(("mark_", "further_"))}
+    save_file(kept | {"weight": kept["weight"][:, :-marks].copy()}, older / "findings.safetensors")
+    index = json.loads((older / "bundle.json").read_text())
+    del index["files"][DETECTOR]
+    index["files"]["findings.safetensors"] = digest(older / "findings.safetensors")
+    (older / "bundle.json").write_text(json.dumps(index))
+    drafter = wetread.load(older)
+    study = read_study([Path(film("RG1_UNCR.dcm"))])
+    look = drafter.look(study)
+    assert look.spots is None
+    assert look.many is None
+    assert len(look.further) == 0
+    assert look.labels["Lung Opacity"].state == "positive"
+
+
 def test_a_damaged_bundle_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = tmp_path / "bundle"
     shutil.copytree(default_path(), broken)

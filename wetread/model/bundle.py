@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 
 from wetread.errors import BundleError
+from wetread.model.detector import DRAWN
+from wetread.report.further import FURTHER
 from wetread.types import LABELS, ModelInfo
 
 __all__ = ["DETECTOR", "FORMAT", "Bundle", "default_path", "digest"]
@@ -87,7 +89,11 @@ class Bundle:
             info = ModelInfo(index["name"], index["version"], hashlib.sha256(raw).hexdigest())
         except (KeyError, TypeError, AttributeError) as error:
             raise BundleError(f"{path} lacks {error}; export the bundle again") from error
-        return cls(folder, index, _arrays(folder / "findings.safetensors"), info)
+        arrays = _arrays(folder / "findings.safetensors")
+        for name, expected in (("mark_mean", 2 * len(DRAWN)), ("further_from", len(FURTHER))):
+            if name in arrays and len(arrays[name]) != expected:
+                raise BundleError(f"{folder} tells of other findings than this version; export it with this one")
+        return cls(folder, index, arrays, info)
 
 
 def _verify(folder: Path, files: Mapping[str, str]) -> None:

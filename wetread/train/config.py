@@ -173,6 +173,19 @@ def _check_encoder(config: EncoderConfig, where: str) -> None:
             raise UsageError(f"{where}: '{key}' must be one of {', '.join(known)}, not '{getattr(config, key)}'")
 
 
+def _check_detector(config: DetectorConfig, where: str) -> None:
+    if config.epochs < 0 or config.batch < 1:
+        raise UsageError(f"{where}: 'epochs' must be at least 0 and 'batch' at least 1")
+    if not config.learning_rate > 0:
+        raise UsageError(f"{where}: 'learning_rate' must be above 0; .0015 is usual")
+
+
+def _check_findings(config: FindingsConfig, where: str) -> None:
+    for key in ("least", "least_right", "least_further"):
+        if not 0 <= getattr(config, key) < 1:
+            raise UsageError(f"{where}: '{key}' is a probability, from 0 to below 1")
+
+
 def _check_decoder(config: DecoderConfig, where: str) -> None:
     if not config.consensus_width > 0:
         raise UsageError(f"{where}: 'consensus_width' must be above 0; .15 to .8 have been tried")
@@ -211,6 +224,8 @@ def load_config(path: str | Path) -> Config:
     data["manifest"] = _path(config.data.manifest, base)
     data["other_films"] = _path(config.data.other_films, base) if config.data.other_films else ""
     _check_encoder(config.encoder, f"{path} [encoder]")
+    _check_detector(config.detector, f"{path} [detector]")
+    _check_findings(config.findings, f"{path} [findings]")
     _check_decoder(config.decoder, f"{path} [decoder]")
     if config.encoder.continued:
         config = replace(config, encoder=replace(config.encoder, continued=_path(config.encoder.continued, base)))

@@ -20,7 +20,7 @@ from wetread.errors import UsageError
 from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model import ngrams
 from wetread.model.bundle import DETECTOR, Bundle, digest
-from wetread.model.detector import marks_input
+from wetread.model.detector import DRAWN, marks_input
 from wetread.model.findings import SPINE, SPINE_SHARE, commands_of, told_of, uncertain_of
 from wetread.model.tokenizer import Tokenizer
 from wetread.report.further import FURTHER, further
@@ -148,6 +148,8 @@ def _detector(run: Run) -> None:
     if weights.exists():
         network.load_state_dict(load_file(weights))
     else:
+        if not frontal[taught].any():
+            raise UsageError("there is no frontal film to draw findings into; set detector.epochs = 0")
         mean, _ = mean_films(pack, ~frontal, taught.tolist(), run.config.seed)
         drawing = detector.Drawing(pack, taught[frontal[taught]], mean, run.config.seed)
         checkpoint = run.folder / "checkpoints" / "detector.pt"
@@ -435,6 +437,8 @@ def _marks(run: Run, lateral: np.ndarray) -> np.ndarray | None:
     if not run.config.detector.epochs:
         return None
     marks = np.load(path, allow_pickle=False)
+    if marks.shape[1] != 2 * len(DRAWN):
+        raise UsageError(f"{path} is of an earlier version; remove it and run again")
     marks[lateral] = np.nan
     found = np.full((len(run.rows), marks.shape[1]), np.nan, np.float32)
     np.fmax.at(found, run.film_study, marks)
