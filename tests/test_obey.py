@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from wetread.decode import Written
-from wetread.obey import counted, obey, put_low, stated
+from wetread.obey import obey, put_low, put_several, stated
 from wetread.report.labeler import asserted, label
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
@@ -338,17 +338,17 @@ def test_no_airspace_disease_is_denied_beside_a_consolidation() -> None:
 
 def test_nodules_in_many_places_are_called_multiple_once() -> None:
     body = written("The heart is normal in size.", "There is a pulmonary nodule.", "Scattered pulmonary nodules.")
-    many = [w.text for w in counted(body, True, "findings")]
+    many = [w.text for w in put_several(body, True, "findings")]
     assert many == ["The heart is normal in size.", "There are multiple pulmonary nodules."]
     assert stated(many[1]) == {"Lung Lesion"}
     both = written("Multiple nodules and a pleural effusion.")
-    assert counted(both, True, "findings") == tuple(both), "what says more is left as it is"
-    assert [w.text for w in counted(written("Pulmonary nodule."), True, "impression")] == [
+    assert put_several(both, True, "findings") == tuple(both), "what says more is left as it is"
+    assert [w.text for w in put_several(written("Pulmonary nodule."), True, "impression")] == [
         "Multiple pulmonary nodules."
     ]
 
 
 def test_nodules_that_are_not_many_are_not_called_so() -> None:
     body = written("Scattered bilateral calcified pulmonary nodules.", "There is a calcified nodule.")
-    assert [w.text for w in counted(body, False, "findings")] == ["There is a pulmonary nodule.", body[1].text]
-    assert [w.text for w in counted(written("Multiple nodules."), False, "impression")] == ["Pulmonary nodule."]
+    assert [w.text for w in put_several(body, False, "findings")] == ["There is a pulmonary nodule.", body[1].text]
+    assert [w.text for w in put_several(written("Multiple nodules."), False, "impression")] == ["Pulmonary nodule."]

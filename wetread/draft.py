@@ -32,6 +32,7 @@ from wetread.model.findings import (
 from wetread.model.ngrams import ARRAY, Ngrams
 from wetread.model.novelty import is_far, novelty
 from wetread.model.runtime import (
+    Detector,
     FilmReader,
     OnnxDetector,
     OnnxFilmReader,
@@ -44,7 +45,7 @@ from wetread.model.runtime import (
 )
 from wetread.model.tokenizer import Tokenizer
 from wetread.model.zones import ZONES, zone_chances, zone_means
-from wetread.obey import counted, obey, put_low
+from wetread.obey import obey, put_low, put_several
 from wetread.report.checks import prior_known, repair_report
 from wetread.similar import Index
 from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, Study
@@ -75,7 +76,7 @@ class Look:
     ``order``: the study's views, as they were read (``canonical_order``). ``worn_spine``: see ``model.findings``.
     ``frames``: where the chest lies on each view, in the study's order. ``zones`` (14, 3): the chance of each zone of
     the lungs for each label, or None (``model.zones``).
-    ``spots`` (V, K, 64, 64): what the detector finds, in canonical order; None where the bundle has none.
+    ``spots`` (V, K, 64, 64): the detector's chances, in the study's order; None where the bundle has none.
     ``further`` (E,): the probabilities of findings beyond the 14 labels (``report.further``); E is 0 without any.
     ``many``: whether the detector finds nodules in many places; None where the bundle has none.
     ``novelty`` is None, and ``far`` False, where the bundle cannot tell (``wetread.model.novelty``).
@@ -108,7 +109,7 @@ class Drafter:
 
     Args:
         bundle: the verified model bundle.
-        reader, writer: stand-ins for the bundle's own networks (``FilmReader``, ``Writer``).
+        reader, writer, detector: stand-ins for the bundle's own networks (``FilmReader``, ``Writer``, ``Detector``).
         options: how the report is written; by default the bundle's own choice.
         index: the user's own cases, of which the draft names the most similar.
         threads: of onnxruntime; default: one per core, at most four.
@@ -120,12 +121,13 @@ class Drafter:
         *,
         reader: FilmReader | None = None,
         writer: Writer | None = None,
+        detector: Detector | None = None,
         options: DecodingOptions | None = None,
         index: Index | None = None,
         threads: int | None = None,
     ) -> None:
         self.bundle, self.index = bundle, index
-        self._reader, self._writer, self._threads = reader, writer, threads
+        self._reader, self._writer, self._detector, self._threads = reader, writer, detector, threads
         self.options = options or DecodingOptions(**bundle.index["decoder"].get("options", {}))
 
     @classmethod
@@ -146,10 +148,10 @@ class Drafter:
         return self._reader or OnnxFilmReader(self.bundle, self._threads)
 
     @cached_property
-    def detector(self) -> OnnxDetector | None:
+    def detector(self) -> Detector | None:
         """The bundle's detector, if it has one."""
         path = self.bundle.detector
-        return None if path is None else OnnxDetector(path, self._threads)
+        return None if path is None else self._detector or OnnxDetector(path, self._threads)
 
     @cached_property
     def writer(self) -> Writer:
@@ -249,9 +251,9 @@ class Drafter:
         arrays = self.bundle.arrays
         mean, gap = fuse(seen.logits, seen.lateral)
         read = head_input(mean, gap, arrays["logit_mean"], arrays["logit_sd"])
-        spots = self._spots(study, order)
-        if spots is not None:
-            read = np.concatenate((read, marks_input(marks_of(spots, seen.lateral > 0), arrays)))
+        found = self._found(study, order)
+        if found is not None:
+            read = np.concatenate((read, marks_input(marks_of(found, seen.lateral > 0), arrays)))
         findings = findings_of(probabilities(read, arrays["weight"], arrays["bias"]), arrays)
         further = further_of(read, arrays)
         distance = novelty(seen.vector, seen.lateral, arrays)
@@ -261,13 +263,13 @@ class Drafter:
         frames = ground.frames_of(study.views, lateral, arrays)
         zones = self._zones(seen.maps[place], lateral, frames)
         far = is_far(distance, arrays)
-        many = None
-        if spots is not None:
-            found = ground.places_found(chances(spots[place]), "Lung Lesion", lateral, frames)
-            many = found >= MANY
+        spots, many = None, None
+        if found is not None:
+            spots = chances(found[place])
+            many = ground.places_found(spots, "Lung Lesion", lateral, frames) >= MANY
         return Look(seen, findings, tuple(order), frames, zones, spine, distance, far, spots, further, many)
 
-    def _spots(self, study: Study, order: Sequence[int]) -> np.ndarray | None:
+    def _found(self, study: Study, order: Sequence[int]) -> np.ndarray | None:
         if self.detector is None:
             return None
         films = [to_input(study.views[i].pixels, RASTER) for i in order]
@@ -292,7 +294,8 @@ class Drafter:
         body = put_low(obeyed.findings, labels, lower)
         conclusion = put_low(obeyed.impression, labels, lower, body)
         if look.many is not None:
-            body, conclusion = counted(body, look.many, "findings"), counted(conclusion, look.many, "impression")
+            body = put_several(body, look.many, "findings")
+            conclusion = put_several(conclusion, look.many, "impression")
         repaired = repair_report(
             [w.text for w in body],
             [w.text for w in conclusion],
@@ -328,13 +331,12 @@ class Drafter:
         place = np.argsort(look.order)  # from canonical order back to the study's
         side_on = seen.lateral > 0
         maps, lateral = label_places(seen, side_on, arrays)[place], side_on[place]
-        spots = None if look.spots is None else chances(look.spots[place])
         sentences, heat = [], []
         sections: tuple[tuple[Section, Sequence[Written]], ...] = (("findings", findings), ("impression", impression))
         for section, words in sections:
             for written in words:
                 names, evidence, heats = ground.evidence_of(
-                    written.text, study.views, maps, lateral, look.frames, look.zones, spots
+                    written.text, study.views, maps, lateral, look.frames, look.zones, look.spots
                 )
                 sure = confidence(written.text, written.log_probability, look.labels)
                 sentences.append(Sentence(section, written.text, names, sure, evidence))

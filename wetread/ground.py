@@ -55,6 +55,8 @@ _ZONED = frozenset(LABELS) - {*_WHOLE, "Pleural Effusion", "Fracture", "Support 
 #: What is left of the heat outside the part of the chest that shows the label, or that the sentence names.
 _OUTSIDE = 0.02
 _NO_FINDING = "No Finding"
+#: Labels that have a score map; a further finding (``report.further``) has none.
+_MAPPED = frozenset(LABELS) - {_NO_FINDING}
 #: What the detector finds of a label, and the chance of a cell from which it has found it.
 DETECTED = {
     "Lung Lesion": ("calcified nodule", "nodule", "mass"),
@@ -171,17 +173,15 @@ def detected(spots: np.ndarray, label: str, part: np.ndarray) -> np.ndarray | No
 def places_found(spots: np.ndarray, label: str, lateral: np.ndarray, frames: Sequence[Frame]) -> int:
     """In how many places of a frontal view the detector finds a label, at most: spots (V, K, 64, 64) chances."""
     counts = [0]
-    for own, frame in zip(
-        spots[~lateral], (f for f, side in zip(frames, lateral, strict=True) if not side), strict=True
-    ):
-        heat = detected(own, label, frame.onto_film(_part(label, "lungs", None, None, "seen", False)))
+    for v in np.flatnonzero(~lateral).tolist():
+        heat = detected(spots[v], label, frames[v].onto_film(_part(label, "lungs", None, None, "seen", False)))
         counts.append(0 if heat is None else len(spots_of(heat, _FINE, _FINE)))
     return max(counts)
 
 
 def _scores(maps: np.ndarray, label: str) -> np.ndarray:
     """The score map of a label; flat for a finding outside the 14, of which the site is all that is known."""
-    if label == _NO_FINDING or label not in LABELS:
+    if label not in _MAPPED:
         return np.zeros(maps.shape[1:], np.float32)
     return maps[[LABELS.index(name) for name in (label, _RARE.get(label, label))]].mean(0)
 
@@ -305,7 +305,7 @@ def evidence_of(
     asked = _asked(mentions)
     if (more := further(text)) and (kind == "searched" or all(label == _NO_FINDING for label, _, _ in asked)):
         asked, kind = [(name, None, None) for name in sorted(more)], "seen"
-    flat = all(label == _NO_FINDING or label not in LABELS for label, _, _ in asked)
+    flat = all(label not in _MAPPED for label, _, _ in asked)
     both = kind == "seen" and all(side == "bilateral" for _, side, _ in asked)
     paired = kind == "searched" or flat or any(side == "bilateral" for _, side, _ in asked)
     evidence, heats = [], []

@@ -24,12 +24,12 @@ __all__ = [
     "calls_borderline",
     "calls_outline_normal",
     "calls_spine_worn",
-    "counted",
     "denied",
     "names_untold",
     "obey",
     "of_no_kind",
     "put_low",
+    "put_several",
     "stated",
 ]
 
@@ -381,7 +381,7 @@ def put_low(
     return tuple(replace(w, text=_placed_low(w.text, low)) for w in sentences)
 
 
-def counted(sentences: Sequence[Written], many: bool, section: Section) -> tuple[Written, ...]:
+def put_several(sentences: Sequence[Written], many: bool, section: Section) -> tuple[Written, ...]:
     """Sentences that state a lung lesion and nothing else say that there are several where there are, in our own words.
 
     Where there are not, those that say so say it of one.

@@ -392,3 +392,19 @@ def test_what_is_asserted_is_worth_saying():
     assert calibrate.worthy_threshold(p, 0.29) == pytest.approx(0.075), "0.5, 0.3 and 0.1 are .3 in the mean"
     assert calibrate.worthy_threshold(p, 0.0) == pytest.approx(0.02)
     assert calibrate.worthy_threshold(p, 0.9) == 1.0, "nothing is"
+
+
+def test_scaled_probabilities_say_how_often_they_are_right():
+    rng = np.random.default_rng(0)
+    chance = rng.uniform(0.05, 0.6, 4000)
+    positive = (rng.random(4000) < chance)[:, None]
+    logit = np.log(chance / (1 - chance))
+    sure = 1 / (1 + np.exp(-3 * logit))[:, None]  # three times as sure as it may be
+    head = calibrate.FindingsHead(np.ones((1, 1)), np.zeros(1), np.full(1, 0.5), np.full(1, 0.5), sure)
+    scaled = head.scaled(positive, least=0.2)
+    assert calibrate.ece(positive[:, 0], sure[:, 0]) > 0.1
+    assert calibrate.ece(positive[:, 0], scaled.crossfitted[:, 0]) < 0.04
+    assert scaled.weight[0, 0] == pytest.approx(1 / 3, abs=0.05)
+    assert scaled.positive_from[0] >= 0.2
+    features = 3 * logit[:5, None]
+    assert scaled.probabilities(features)[:, 0] == pytest.approx(scaled.crossfitted[:5, 0], abs=1e-6)

@@ -12,7 +12,7 @@ import numpy as np
 
 from wetread.model.findings import CLIP
 
-__all__ = ["CELLS", "DRAWN", "chances", "marks_input", "marks_of"]
+__all__ = ["CELLS", "DRAWN", "STRONGEST", "chances", "marks_input", "marks_of"]
 
 #: What it looks for, in the order of its channels.
 DRAWN = (
@@ -31,7 +31,7 @@ DRAWN = (
 #: Side of its maps for a film of 256 pixels: one cell is 4 pixels.
 CELLS = 64
 #: The strongest cells of a film that are averaged: a nodule of 12 mm covers as many.
-_STRONGEST = 12
+STRONGEST = 12
 
 
 def chances(spots: np.ndarray) -> np.ndarray:
@@ -51,7 +51,7 @@ def marks_of(spots: np.ndarray, lateral: np.ndarray) -> np.ndarray:
     frontal = spots[~lateral].reshape(-1, spots.shape[1], CELLS * CELLS)
     if not len(frontal):
         return np.full(2 * spots.shape[1], np.nan, np.float32)
-    strongest = np.sort(np.partition(frontal, -_STRONGEST, -1)[..., -_STRONGEST:], -1)
+    strongest = np.sort(np.partition(frontal, -STRONGEST, -1)[..., -STRONGEST:], -1)
     return np.concatenate((strongest.mean(-1).max(0), strongest[..., -1].max(0))).astype(np.float32)
 
 

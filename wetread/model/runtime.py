@@ -1,6 +1,6 @@
 """The networks on onnxruntime: what is in the films, and the next word.
 
-``FilmReader`` and ``Writer`` are the two seams: anything with the same call can stand in for them.
+``FilmReader``, ``Detector`` and ``Writer`` are the seams: anything with the same call can stand in for them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from wetread.types import LABELS
 
 __all__ = [
     "BOTH_SD",
+    "Detector",
     "FilmReader",
     "OnnxDetector",
     "OnnxFilmReader",
@@ -98,6 +99,12 @@ class Writer(Protocol):
     def step(self, tokens: np.ndarray, parents: np.ndarray) -> np.ndarray: ...
 
 
+class Detector(Protocol):
+    """Films (V, 1, 256, 256) float32 in [0, 1] → logits (V, K, 64, 64) of what is found (``model.detector``)."""
+
+    def __call__(self, films: np.ndarray) -> np.ndarray: ...
+
+
 def _session(path: Path, threads: int | None) -> Any:
     import onnxruntime
 
@@ -131,7 +138,7 @@ class OnnxFilmReader:
 
 
 class OnnxDetector:
-    """A detector by its file: films (V, 1, 256, 256) float32 in [0, 1] → logits (V, K, 64, 64) (``model.detector``)."""
+    """A detector by its file."""
 
     def __init__(self, graph: Path, threads: int | None = None) -> None:
         self._session = _session(graph, threads)

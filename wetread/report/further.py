@@ -26,8 +26,7 @@ EITHER = frozenset({"hyperexpansion", "low lung volumes"})
 _PATTERNS = {name: re.compile(rf"\b(?:{words})", re.IGNORECASE) for name, words in _WORDS.items()}
 #: What denies a finding when it stands before it in the same clause.
 _DENIED = re.compile(r"\b(?:no|not|without|negative for|free of)\b[^.,;:]*$", re.IGNORECASE)
-
-
+#: What says that the lungs are of normal volume.
 _INFLATED = re.compile(
     r"\b(?:(?:normally|well|fully|adequately) (?:expanded|inflated|aerated)|normal (?:in )?(?:lung )?volumes?"
     r"|volumes? (?:are|is) (?:\w+ )?normal)\b",

@@ -21,11 +21,12 @@ from tqdm import tqdm
 from wetread.image.thorax import Frame
 from wetread.image.transforms import RASTER
 from wetread.model.detector import CELLS, DRAWN, marks_of
+from wetread.model.runtime import OnnxDetector
 from wetread.train.config import DetectorConfig
 from wetread.train.depthwise import quicken
 from wetread.train.encode import Average, State, device_of_training, mixed
 from wetread.train.encoder import backbone, imagenet
-from wetread.train.films import as_tensor, rendered
+from wetread.train.films import as_tensor, exposed, posed, rendered
 from wetread.train.implants import draw, lungs_of
 
 __all__ = ["Detector", "Drawing", "detection_loss", "look", "train_detector"]
@@ -140,21 +141,13 @@ class Drawing:
         theta[:, 0, 0], theta[:, 0, 1] = torch.cos(angle) * wide * side, -torch.sin(angle) * wide
         theta[:, 1, 0], theta[:, 1, 1] = torch.sin(angle) * high * side, torch.cos(angle) * high
         theta[:, 0, 2], theta[:, 1, 2] = self._uniform(n, -0.12, 0.12), self._uniform(n, -0.12, 0.12)
-        grid = functional.affine_grid(theta, [n, 1, RASTER, RASTER], align_corners=False)
-        return [functional.grid_sample(image, grid, align_corners=False) for image in images]
+        return [posed(image, theta, RASTER) for image in images]
 
     def _exposed(self, x: torch.Tensor) -> torch.Tensor:
         n = len(x)
-        gamma, contrast, shift, noise = (
-            values[:, None, None, None]
-            for values in (
-                torch.exp(self._uniform(n, -0.35, 0.35)),
-                self._uniform(n, 0.75, 1.25),
-                self._uniform(n, -0.12, 0.12),
-                self._uniform(n, 0, 0.02),
-            )
-        )
-        x = (x.clamp(0, 1) ** gamma - 0.5) * contrast + 0.5 + shift
+        gamma, contrast = torch.exp(self._uniform(n, -0.35, 0.35)), self._uniform(n, 0.75, 1.25)
+        x = exposed(x, gamma, contrast, self._uniform(n, -0.12, 0.12))
+        noise = self._uniform(n, 0, 0.02)[:, None, None, None]
         grain = torch.from_numpy(self.rng.standard_normal(x.shape, np.float32))
         return (x + grain * noise).clamp(0, 1)
 
@@ -208,14 +201,7 @@ def train_detector(drawing: Drawing, config: DetectorConfig, precision: str, see
         for x, drawn in drawing.epoch((seed, epoch), config.batch):
             with torch.autocast(device.type, torch.bfloat16, enabled=half):
                 logits = network(x.to(device, memory_format=torch.channels_last))
-            loss = detection_loss(logits.float(), drawn.to(device))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            average.update(network)
-            losses.append(float(loss.detach()))
+            losses.append(state.learn(detection_loss(logits.float(), drawn.to(device))))
             progress.update()
             progress.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}")
         progress.close()
@@ -225,13 +211,9 @@ def train_detector(drawing: Drawing, config: DetectorConfig, precision: str, see
 
 def look(graph: Path, pack: np.ndarray, wanted: Iterable[int]) -> np.ndarray:
     """(films, 2K) what an exported detector finds in these films of the pack (``marks_of``); NaN for the others."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(str(graph), options)
+    detector = OnnxDetector(graph, torch.get_num_threads())
     marks = np.full((len(pack), 2 * len(DRAWN)), np.nan, np.float32)
     for film in tqdm(wanted, desc="detector", unit="film"):
-        (spots,) = session.run(["spots"], {"film": as_tensor(pack[[film]], RASTER).numpy()})
+        spots = detector(as_tensor(pack[[film]], RASTER).numpy())
         marks[film] = marks_of(spots, np.zeros(1, bool))
     return marks

@@ -132,12 +132,22 @@ class Average:
 
 @dataclass(frozen=True)
 class State:
-    """All that a training changes, so that it can be gone on with after an epoch."""
+    """All that a training changes: it learns from a loss, and can be gone on with after an epoch."""
 
     network: nn.Module
     average: Average
     optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.LRScheduler
+
+    def learn(self, loss: torch.Tensor) -> float:
+        """One step down a batch's loss, whose value is returned."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        self.average.update(self.network)
+        return float(loss.detach())
 
     def load(self, path: Path, device: torch.device) -> int:
         """Take up what ``save`` left, where it has left something; the epochs that are done."""
@@ -273,13 +283,7 @@ def train_encoder(
             known = ~torch.isnan(side)
             if known.any():
                 loss = loss + 0.1 * functional.binary_cross_entropy_with_logits(lateral[known], side[known])
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            average.update(network)
-            losses.append(float(loss.detach()))
+            losses.append(state.learn(loss))
             progress.update()
             progress.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}")
         progress.close()

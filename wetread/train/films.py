@@ -17,7 +17,7 @@ from tqdm import tqdm
 from wetread.errors import InputError
 from wetread.image.transforms import RASTER, to_input
 
-__all__ = ["Augment", "as_tensor", "pack", "packed", "rendered"]
+__all__ = ["Augment", "as_tensor", "exposed", "pack", "packed", "posed", "rendered"]
 
 
 def _read(path: Path) -> np.ndarray:
@@ -94,6 +94,18 @@ def rendered(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(change(Image.fromarray(film), rng))
 
 
+def posed(images: torch.Tensor, theta: torch.Tensor, size: int) -> torch.Tensor:
+    """Images (n, C, h, w) in the poses of ``theta`` (n, 2, 3) → (n, C, size, size), black beyond their edges."""
+    grid = functional.affine_grid(theta, [len(images), 1, size, size], align_corners=False)
+    return functional.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def exposed(x: torch.Tensor, gamma: torch.Tensor, contrast: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """Films (n, 1, h, w) with another exposure, (n,) each; values may leave [0, 1]."""
+    gamma, contrast, shift = (each[:, None, None, None] for each in (gamma, contrast, shift))
+    return (x.clamp(0, 1) ** gamma - 0.5) * contrast + 0.5 + shift
+
+
 class Augment:
     """What may differ between two films of the same chest: pose, exposure, noise. Never a flip: the heart is left.
 
@@ -120,12 +132,9 @@ class Augment:
         theta[:, 0, 0], theta[:, 0, 1] = torch.cos(angle) * zoom_x, -torch.sin(angle) * zoom_y
         theta[:, 1, 0], theta[:, 1, 1] = torch.sin(angle) * zoom_x, torch.cos(angle) * zoom_y
         theta[:, 0, 2], theta[:, 1, 2] = self._uniform(n, -0.14, 0.14), self._uniform(n, -0.14, 0.14)
-        grid = functional.affine_grid(theta, [n, 1, self.size, self.size], align_corners=False)
-        x = functional.grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-        gamma = torch.exp(self._uniform(n, -0.35, 0.35))[:, None, None, None]
-        contrast = self._uniform(n, 0.8, 1.2)[:, None, None, None]
-        shift = self._uniform(n, -0.12, 0.12)[:, None, None, None]
-        x = (x.clamp(0, 1) ** gamma - 0.5) * contrast + 0.5 + shift
+        gamma = torch.exp(self._uniform(n, -0.35, 0.35))
+        x = posed(x, theta, self.size)
+        x = exposed(x, gamma, self._uniform(n, 0.8, 1.2), self._uniform(n, -0.12, 0.12))
         x = x + torch.randn(x.shape, generator=self.generator) * self._uniform(n, 0, 0.03)[:, None, None, None]
         for film in x:
             if torch.rand(1, generator=self.generator) < 0.25:

@@ -30,6 +30,8 @@ _FINE = 4
 _WHITE = 1.12
 #: A pixel belongs to a finding from this share of its strength on.
 _INSIDE = 0.35
+#: A thin line covers no pixel whole.
+_THIN = 0.15
 #: Below so many pixels of lung nothing is drawn into it.
 _FEW = 500
 #: How often each is drawn into a film.
@@ -50,10 +52,10 @@ class Canvas:
     rng: np.random.Generator
     masks: np.ndarray
 
-    def add(self, what: str, shape: np.ndarray, strength: float) -> None:
-        """Add a shape (256, 256) in [0, 1] or a little above."""
+    def add(self, what: str, shape: np.ndarray, strength: float, inside: float = _INSIDE) -> None:
+        """Add a shape (256, 256) in [0, 1] or a little above; it lies where it is above ``inside``."""
         self.film += strength * shape * (_WHITE - np.clip(self.film, 0, 1))
-        self.masks[DRAWN.index(what)] |= shape > _INSIDE
+        self.masks[DRAWN.index(what)] |= shape > inside
 
     def at(self, x: float, y: float, scatter: float = 1.5) -> np.ndarray:
         """(2,) pixels of a place in hundredths of the mean film, scattered by so many of them."""
@@ -234,9 +236,7 @@ def _stroke(canvas: Canvas, what: str, points: Points, width: float, strength: f
     pen.line(path, fill=255, width=max(1, round(width * _FINE)), joint="curve")
     if hollow and width > 1.4:
         pen.line(path, fill=110, width=max(1, round(width * _FINE / 2)), joint="curve")
-    shape = _averaged(image)
-    canvas.film += strength * shape * (_WHITE - np.clip(canvas.film, 0, 1))
-    canvas.masks[DRAWN.index(what)] |= shape > 0.15  # thin lines cover no pixel
+    canvas.add(what, _averaged(image), strength, inside=_THIN)
 
 
 def _line(canvas: Canvas) -> None:
