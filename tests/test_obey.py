@@ -349,6 +349,6 @@ def test_nodules_in_many_places_are_called_multiple_once() -> None:
 
 
 def test_nodules_that_are_not_many_are_not_called_so() -> None:
-    body = written("Scattered bilateral calcified pulmonary nodules.", "There is a calcified nodule.")
+    body = written("There are several scattered nodules.", "There is a calcified nodule.")
     assert [w.text for w in put_several(body, False, "findings")] == ["There is a pulmonary nodule.", body[1].text]
     assert [w.text for w in put_several(written("Multiple nodules."), False, "impression")] == ["Pulmonary nodule."]
