@@ -16,14 +16,12 @@ import torch
 from command import command
 from safetensors.torch import load_file
 
-from wetread.model.findings import commands_of
 from wetread.model.tokenizer import BEGIN, END, PAD, Tokenizer
-from wetread.report.further import FURTHER
 from wetread.train import lessons
 from wetread.train.compose import generate
 from wetread.train.config import load_config
 from wetread.train.decoder import Memory, ReportDecoder
-from wetread.train.pipeline import Run, load_seen
+from wetread.train.pipeline import Run, load_asking, load_seen, load_targets, new_decoder
 
 
 def onnx_greedy(bundle: Path, memory: Memory, decoder: ReportDecoder, limit: int) -> list[int]:
@@ -52,22 +50,16 @@ def main() -> None:
     run = Run.open(load_config(parser.parse_args().config))
     bundle = run.folder / "bundle"
     tokenizer = Tokenizer.load(bundle / "vocabulary.json")
-    seen = load_seen(run)
-    with np.load(run.folder / "findings.npz", allow_pickle=False) as stored:
-        probability, positive_from = stored["probability"], stored["positive_from"]
-        both = np.concatenate((probability, stored["further_probability"]), 1)
-    rows = lessons.reader_rows(run.rows, seen.studies, seen.outputs, seen.scales, seen.concepts(), both, tokenizer)
+    asking = load_asking(run)
+    asked = asking(asking.probability, load_seen(run).worn(load_targets(run).names))
+    rows = lessons.reader_rows(run.rows, asking.probability, tokenizer)
     index = torch.tensor([i for i, row in enumerate(run.rows) if row.split == "val"])
-    commands = torch.from_numpy(commands_of(probability, positive_from))[index]
-    silent = torch.zeros_like(rows["indication"][index])
-    memory = Memory(rows["concepts"][index], rows["maps"][index].float(), rows["views"][index], commands, silent)
-    c = run.config.decoder
-    concepts = seen.studies.mean.shape[1]
-    shape = c.width, c.layers, c.heads, c.dropout, c.max_tokens
-    decoder = ReportDecoder(len(tokenizer), concepts, *shape, further=len(FURTHER))
+    memory = Memory(rows["odds"][index], torch.from_numpy(asked)[index], torch.zeros_like(rows["indication"][index]))
+    decoder = new_decoder(run.config, len(tokenizer))
     decoder.load_state_dict(load_file(run.folder / "decoder.safetensors"))
-    expected = generate(decoder.eval(), memory, c.max_tokens).tolist()
-    got = onnx_greedy(bundle, memory, decoder, c.max_tokens)
+    limit = run.config.decoder.max_tokens
+    expected = generate(decoder.eval(), memory, limit).tolist()
+    got = onnx_greedy(bundle, memory, decoder, limit)
     same = sum([t for t in a if t != PAD] == [t for t in b if t != PAD] for a, b in zip(expected, got, strict=True))
     print(f"{same} of {len(expected)} val studies: the same greedy text from the exported and the torch decoder")
 

@@ -218,7 +218,33 @@ def test_a_plain_impression_names_no_opacity_that_is_explained_as_surely() -> No
     assert [w.text for w in result.impression] == [sentence("Atelectasis", "named")]
     hardly = {**both, "Atelectasis": Finding(0.2, 0.1, 0.15, "positive")}
     result = obey(words, written("Patchy opacities, likely atelectasis."), hardly)
-    assert [w.text for w in result.impression] == [sentence(n, "named") for n in ("Lung Opacity", "Atelectasis")]
+    assert [w.text for w in result.impression] == [sentence("Lung Opacity", "with atelectasis")]
+
+
+def test_opacity_and_atelectasis_stand_in_one_sentence_and_are_placed_together() -> None:
+    labels = findings("Lung Opacity", "Atelectasis")
+    one = written(sentence("Lung Opacity", "with atelectasis") or "")
+    body = written("Basilar opacity.", "Basilar atelectasis.")
+    both, heart = {"Lung Opacity": 0.9, "Atelectasis": 0.9}, {"Lung Opacity": 0.9, "Atelectasis": 0.1}
+    assert put_low(one, labels, both, body)[0].text == "Basilar opacity and atelectasis."
+    assert put_low(one, labels, heart, body)[0].text == one[0].text, "one of them lies elsewhere"
+
+
+def test_an_opacity_does_not_lie_in_the_bones() -> None:
+    labels = findings("Lung Opacity", "Fracture")
+    result = obey(written("Pulmonary opacity seen in the spine.", "There is an old rib fracture."), written(), labels)
+    texts = [w.text for w in result.findings]
+    assert texts == [sentence("Lung Opacity", "positive"), "There is an old rib fracture."]
+
+
+def test_an_impression_names_hyperexpanded_lungs() -> None:
+    clear = findings()
+    result = obey(written("The lungs are clear."), written("No acute disease."), clear, told={"hyperexpansion"})
+    assert [w.text for w in result.impression] == [sentence("hyperexpansion", "named"), "No acute disease."]
+    again = obey(written("The lungs are clear."), written("Hyperexpanded lungs."), clear, told={"hyperexpansion"})
+    assert [w.text for w in again.impression] == ["Hyperexpanded lungs."]
+    wires = obey(written("The lungs are clear."), written("No acute disease."), clear, told={"sternal wires"})
+    assert [w.text for w in wires.impression] == ["No acute disease."], "wires are no result"
 
 
 def test_what_is_hardly_seen_is_not_placed() -> None:

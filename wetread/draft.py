@@ -20,6 +20,7 @@ from wetread.model.bundle import Bundle
 from wetread.model.detector import chances, marks_input, marks_of
 from wetread.model.findings import (
     CLIP,
+    asked_of,
     findings_of,
     further_of,
     fuse,
@@ -38,15 +39,16 @@ from wetread.model.runtime import (
     OnnxFilmReader,
     OnnxWriter,
     Seen,
+    StudyMemory,
     Writer,
     label_places,
     scaled_cells,
-    study_memory,
 )
 from wetread.model.tokenizer import Tokenizer
 from wetread.model.zones import ZONES, zone_chances, zone_means
 from wetread.obey import obey, put_low, put_several
 from wetread.report.checks import prior_known, repair_report
+from wetread.report.further import FURTHER
 from wetread.similar import Index
 from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, Study
 
@@ -277,10 +279,14 @@ class Drafter:
 
     def written(self, study: Study, look: Look) -> DecodingResult:
         """What the decoder writes, before it is held to the findings."""
-        commands = np.array([look.labels[name].state == "positive" for name in LABELS])
-        probability = np.array([look.labels[name].probability for name in LABELS])
-        asked = self.tokenizer.known_words(study.indication or "")
-        memory = study_memory(self.bundle, look.seen, np.concatenate((probability, look.further)), commands, asked)
+        states = np.array([look.labels[name].state for name in LABELS])
+        told = told_of(look.further, self.bundle.arrays) or frozenset()
+        further = np.array([name in told for name in FURTHER])
+        asked = asked_of(states == "positive", states == "uncertain", further, np.array(look.worn_spine))
+        labels = np.array([look.labels[name].probability for name in LABELS])
+        length = int(self.bundle.index["decoder"]["max_indication"])
+        indication = self.tokenizer.known_words(study.indication or "")
+        memory = StudyMemory.of(np.concatenate((labels, look.further)), asked, indication, length)
         return write(self.writer, memory, self.tokenizer, self.options, self.ngrams)
 
     def words(self, study: Study, look: Look) -> tuple[list[Written], list[Written], list[str]]:

@@ -79,6 +79,7 @@ _OUTLINED = frozenset({"Cardiomegaly", "Enlarged Cardiomediastinum"})
 _OUTLINE = re.compile(r"\bcardio[- ]?mediastinal\b", re.IGNORECASE)
 #: Of a heart, by CheXbert's habit enlarged, to a reader not.
 _BORDERLINE = re.compile(r"\b(?:upper limits?|borderline)\b", re.IGNORECASE)
+_BONES = re.compile(r"\b(?:spine|spinous|vertebra\w*|ribs?|clavicles?|scapula\w*|shoulders?)\b", re.IGNORECASE)
 _JOINT = re.compile(r"\b(?:shoulders?|acromioclavicular|glenohumeral|sternoclavicular|joints?)\b", re.IGNORECASE)
 #: Chance of the lower zone (``model.zones``) from which a finding is called basilar. ``benchmarks/zones.py`` says
 #: how many reports agree.
@@ -131,12 +132,14 @@ def denied(text: str, wanted: Set[str] = frozenset()) -> set[str]:
 def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
     """Whether a sentence says more than is known.
 
-    A finding is hardly seen; or it is put on one side, which nothing of what the words follow tells; or what was not
-    seen is given a place.
+    A finding is hardly seen; or it is put on one side, which nothing of what the words follow tells; or one of the
+    lungs is put into the bones; or what was not seen is given a place.
     """
     mentions = [m for m in label_spans(text) if m.label != _SILENT]
     there = [m for m in mentions if m.state != "negative"]
     if names_side(text) and any(m.label != "Support Devices" for m in there):
+        return True
+    if _BONES.search(text) and any(LABEL_SITES[m.label] in ("lungs", "pleura") for m in there):
         return True
     if any(m.state == "positive" for m in there):
         return any(labels[m.label].probability < _least(m.label) for m in there)
@@ -254,6 +257,13 @@ def _concluded(
         surest = sorted(names, key=lambda n: (-labels[n].probability, n))
         return [Written(words, _STOCK) for n in surest if (words := sentence(n, "named"))]
 
+    def in_one(sentences: list[Written]) -> list[Written]:
+        both = [w for w in sentences if w.text in (sentence("Lung Opacity", "named"), sentence("Atelectasis", "named"))]
+        if len(both) < 2:
+            return sentences
+        one = Written(sentence("Lung Opacity", "with atelectasis") or "", _STOCK)
+        return [one if w is both[0] else w for w in sentences if w is not both[1]]
+
     told = _details(body)
     closer = [w for w in conclusion if _asserts(w.text) and not _details([w]) <= told]
     if closer:
@@ -274,7 +284,7 @@ def _concluded(
     if not conclusion:
         words = sentence(_SILENT, "negative" if wanted - {"Support Devices"} else "positive")
         conclusion = [Written(words or "", _STOCK)]
-    return conclusion
+    return in_one(conclusion)
 
 
 def _all_said(body: list[Written], wanted: set[str], labels: Mapping[str, Finding], notes: list[str]) -> list[Written]:
@@ -354,6 +364,10 @@ def obey(
         names = ("Cardiomegaly", "Consolidation", "Pleural Effusion", "Pneumothorax")
         body = [Written(w, _STOCK) for n in names if n not in wanted and (w := sentence(n, "negative"))]
     conclusion = _concluded(conclusion, body, wanted, labels, notes)
+    for name in sorted((told or frozenset()) - further(" ".join(w.text for w in conclusion))):
+        if words := sentence(name, "named"):
+            conclusion.insert(0, Written(words, _STOCK))
+            notes.append(f"{name.capitalize()}, which FINDINGS state, was added to IMPRESSION.")
     return Obeyed(tuple(body), tuple(conclusion), tuple(notes))
 
 

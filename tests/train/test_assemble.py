@@ -7,7 +7,7 @@ import pytest
 
 from wetread.report.further import FURTHER
 from wetread.train import consensus
-from wetread.train.assemble import OTHERS, Asked, Habits, Stock, alike, assemble, detailed, habits_of, unfit
+from wetread.train.assemble import OTHERS, Asked, Habits, Stock, alike, assemble, best_of, detailed, habits_of, unfit
 from wetread.train.config import DecoderConfig
 from wetread.train.expect import Usual
 from wetread.types import LABELS
@@ -147,6 +147,15 @@ def test_it_begins_with_the_best_report_of_others_that_may_be_said(monkeypatch: 
     assert assemble(stock, _weight(0, 7), _asked(), 1.0, habits) == _CALM
 
 
+def test_of_reports_a_study_gets_the_best_that_answers_it() -> None:
+    stock = _stock()
+    reports = [tuple(map(stock.texts.index, r)) for r in (_CALM, _BIG, _WET, _CALM[:1])]
+    assert best_of(stock, _weight(0, 1, 2, 3), _asked(), 1.0, _HABITS, reports) == _CALM
+    assert best_of(stock, _weight(0, 1, 2, 3), _asked("Cardiomegaly"), 1.0, _HABITS, reports) == _BIG
+    assert best_of(stock, _weight(0, 1), _asked("Cardiomegaly", "Pleural Effusion"), 1.0, _HABITS, reports) is None
+    assert best_of(stock, _weight(0, 1), _asked(), 1.0, _HABITS, ()) is None
+
+
 def test_bleu_asks_for_turns_of_a_reference_and_against_words_beside_them() -> None:
     reports = [["The lungs are clear.", "No acute fracture is seen."]] * 3 + [["The lungs are clear."]] * 6
     for rarely, expected in ((0.05, reports[3]), (0.3, reports[0])):
@@ -173,26 +182,38 @@ def test_sides_and_rare_long_sentences_are_no_stock() -> None:
 def test_a_study_does_not_teach_itself() -> None:
     probability = np.full((5, 14), 0.1)
     probability[:, 1] = [0.1, 0.2, 0.3, 0.8, 0.9]
-    weight = consensus.kernel(probability, probability[3], 0.1, without=3)
+    weight = consensus.kernel(probability, probability[3], 0.1, without=[3])
     assert weight[3] == 0
     assert weight.argmax() == 4
     assert weight.sum() == pytest.approx(1)
+
+
+def test_studies_that_might_be_lie_between_two() -> None:
+    known = np.linspace(0.05, 0.95, 12).reshape(6, 2)
+    points, pairs = consensus.between(known, 3, seed=1)
+    assert points.shape == (18, 2)
+    assert pairs[:, 0].tolist() == list(range(6)) * 3
+    odds = np.log(points / (1 - points))
+    own, other = (np.log(known / (1 - known))[pairs[:, k]] for k in range(2))
+    low, high = np.minimum(own, other), np.maximum(own, other)
+    assert ((odds >= low - 1e-9) & (odds <= high + 1e-9)).all()
+    assert (np.abs(odds - own) <= np.abs(odds - other) + 1e-9).all(), "the first is the nearer one"
+    none, empty = consensus.between(known, 0, seed=1)
+    assert none.shape == (0, 2)
+    assert empty.shape == (0, 2)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_agreement_obeys_the_commands_in_both_sections(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consensus, "_SAMPLE", 4)
     impressions = [["No acute disease."]] * 4 + [["Cardiomegaly."]] * 3 + [["Pleural effusion."]] * 3
-    commands = np.zeros((10, 14), int)
-    commands[4:7, LABELS.index("Cardiomegaly")] = 1
-    commands[7:, LABELS.index("Pleural Effusion")] = 1
-    probability = np.where(commands == 1, 0.9, 0.1)
+    asked = np.zeros((10, 14 + len(FURTHER) + 1), int)
+    asked[4:7, LABELS.index("Cardiomegaly")] = 1
+    asked[7:, LABELS.index("Pleural Effusion")] = 1
+    probability = np.where(asked[:, :-1] == 1, 0.9, 0.1)
     taught = consensus.agree(
         probability,
-        commands,
-        commands,
-        np.ones(len(commands)),
-        np.zeros((len(commands), len(FURTHER))),
+        consensus.Pupils.of([[i] for i in range(10)], probability, asked),
         list(zip(_REPORTS, impressions, strict=True)),
         ([_clean(" ".join(r)) for r in _REPORTS], [_clean(" ".join(r)) for r in impressions]),
         _clean,

@@ -10,7 +10,8 @@ torch = pytest.importorskip("torch")
 
 from wetread.data.manifest import ManifestStudy  # noqa: E402
 from wetread.errors import BundleError, UsageError  # noqa: E402
-from wetread.model.findings import SPINE, SPINE_SHARE, commands_of, fuse, head_input  # noqa: E402
+from wetread.model.findings import SPINE, SPINE_SHARE, asked_of, commands_of, fuse, head_input  # noqa: E402
+from wetread.report.further import FURTHER  # noqa: E402
 from wetread.train import calibrate, encode, features, lessons, pipeline, places, resume, targets, zones  # noqa: E402
 from wetread.train.config import load_config  # noqa: E402
 from wetread.train.decoder import Memory, ReportDecoder  # noqa: E402
@@ -219,13 +220,7 @@ def test_training_and_drafting_see_the_same_film() -> None:
 def test_a_step_at_a_time_is_the_whole_at_once() -> None:
     torch.manual_seed(0)
     decoder = ReportDecoder(20, 5, 16, 2, 2, 0.0, 12).eval()
-    memory = Memory(
-        torch.randn(2, 5 + len(LABELS)),
-        torch.randn(2, 2, 5, 7, 7),
-        torch.tensor([[1, 2], [1, 0]]),
-        torch.randint(0, 2, (2, 14)),
-        torch.tensor([[4, 0], [5, 6]]),
-    )
+    memory = Memory(torch.randn(2, 5), torch.randint(0, 3, (2, 6)), torch.tensor([[4, 0], [5, 6]]))
     tokens = torch.randint(4, 20, (2, 7))
     with torch.no_grad():
         whole = decoder(tokens, memory)
@@ -249,6 +244,8 @@ _ENCODER = 'run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\n'
         (_ENCODER + "members = 0", "at least 1"),
         (_ENCODER + "finish_epochs = -1", "'finish_epochs' must be at least 0"),
         (_ENCODER.replace("[encoder]", "[decoder]") + "consensus_width = 0.0", "'consensus_width' must be above 0"),
+        (_ENCODER.replace("[encoder]", "[decoder]") + "between = -1", "'between' must be at least 0"),
+        (_ENCODER.replace("[encoder]", "[decoder]") + "ema = 1.0", "'ema' must lie between 0 and 1"),
         (_ENCODER.replace("[encoder]", "[decoder]") + "bleu_weight = -1.0", "'bleu_weight' must be at least 0"),
         (_ENCODER.replace("[encoder]", "[detector]") + "batch = 0", "'batch' at least 1"),
         (_ENCODER.replace("[encoder]", "[detector]") + "learning_rate = 0.0", "'learning_rate' must be above 0"),
@@ -380,11 +377,42 @@ def test_the_side_of_a_finding_is_learned_where_the_report_names_one() -> None:
 def test_the_spine_of_the_likeliest_teachers_may_be_called_degenerated() -> None:
     mean = np.zeros((40, 2))
     mean[:, 1] = np.arange(40)
-    seen = SimpleNamespace(studies=SimpleNamespace(mean=mean), teachers=np.arange(40) < 30)
-    worn = pipeline._worn(seen, ["label:Edema", SPINE])
-    assert worn.sum() == round(SPINE_SHARE * 30) + 10  # those who teach nothing lie above all teachers here
+    own, shipped = (
+        lessons.Scale(np.full(2, at), np.full(2, sd), np.zeros(2), np.ones(2)) for at, sd in ((10.0, 2.0), (20.0, 4.0))
+    )
+    studies = SimpleNamespace(mean=mean)
+    seen = pipeline.Seen(None, studies, own, shipped, np.arange(40) < 30, (np.zeros(14), np.ones(14)))  # type: ignore[arg-type]
+    names = ["label:Edema", SPINE]
+    levels = seen.spine_from(names)
+    assert levels is not None
+    level, moved = (float(each[0]) for each in levels)
+    assert (moved - 20) / 4 == pytest.approx((level - 10) / 2), "as far from the mean by the networks that ship"
+    worn = seen.worn(names)
+    assert worn[:30].sum() == round(SPINE_SHARE * 30)
     assert worn[29]
-    assert pipeline._worn(seen, ["label:Edema", "mesh:Spine"]).all(), "nothing tells"
+    assert not worn[30:].any(), "those who teach nothing are held to the networks that ship"
+    assert seen.worn(["label:Edema", "mesh:Spine"]).all(), "nothing tells"
+
+
+def test_what_is_asked_of_a_text_and_what_a_text_answers() -> None:
+    commands, likely = np.zeros((2, 14), bool), np.zeros((2, 14), bool)
+    heart, edema = LABELS.index("Cardiomegaly"), LABELS.index("Edema")
+    commands[0, heart], likely[0, [heart, edema]] = True, True
+    told = np.zeros((2, len(FURTHER)), bool)
+    told[1, 0] = True
+    asked = asked_of(commands, likely, told, np.array([False, True]))
+    assert asked.shape == (2, 14 + len(FURTHER) + 1)
+    assert asked[0, heart] == 1
+    assert asked[0, edema] == 2
+    assert asked[0].sum() == 3
+    assert asked[1, [14, -1]].tolist() == [1, 1]
+    assert asked[1].sum() == 2
+    answer = lessons.asked_by_text(
+        ["The heart is enlarged.", "The lungs are hyperexpanded.", "There are degenerative changes of the spine."]
+    )
+    expected = np.zeros(14 + len(FURTHER) + 1, int)
+    expected[[heart, 14 + FURTHER.index("hyperexpansion"), -1]] = 1
+    assert np.array_equal(answer, expected)
 
 
 def test_what_is_asserted_is_worth_saying():

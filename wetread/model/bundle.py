@@ -3,7 +3,7 @@
 bundle.json        names, versions, input, concepts, thresholds, how it was made; the SHA-256 of every other file
 encoder<k>.onnx    film (B, 1, S, S) → logits (B, C), maps (B, C, 14, 14), lateral (B,), vector (B, D)
 detector.onnx      film (B, 1, 256, 256) → spots (B, K, 64, 64): nodules, opacities, lines …; a bundle may have none
-memory.onnx        what a study's encoders say → keys and values of the decoder's memory
+memory.onnx        a study's findings → keys and values of the decoder's memory
 decoder.onnx       one token with a key/value cache
 findings.safetensors   the findings head, scales, and the places where each finding is looked for
 vocabulary.json    the decoder's words
@@ -29,7 +29,7 @@ from wetread.types import LABELS, ModelInfo
 __all__ = ["DETECTOR", "FORMAT", "Bundle", "default_path", "digest"]
 
 #: The version of this layout.
-FORMAT = 1
+FORMAT = 2
 _INDEX = "bundle.json"
 #: The file of the detector.
 DETECTOR = "detector.onnx"

@@ -16,12 +16,13 @@ __all__ = [
     "CLIP",
     "LEAST_UNCERTAIN",
     "SPINE",
+    "asked_of",
     "commands_of",
-    "decoder_concepts",
     "findings_of",
     "further_of",
     "fuse",
     "head_input",
+    "log_odds",
     "probabilities",
     "told_of",
     "triage_of",
@@ -71,13 +72,22 @@ def probabilities(read: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.
     return 1 / (1 + np.exp(-(read.astype(np.float64) @ weight.T.astype(np.float64) + bias)))
 
 
-def decoder_concepts(concepts: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """(…, C) scaled concepts and (…, 14 + E) probabilities → (…, C + 14 + E) what the decoder reads: half logits last.
-
-    The probabilities are those of the 14 labels, then of the further findings (``further_of``).
-    """
+def log_odds(probability: np.ndarray) -> np.ndarray:
+    """(…, F) probabilities of findings → half their log-odds, as the decoder reads them; at .001 and .999 it ends."""
     p = np.clip(probability, 1e-3, 1 - 1e-3)
-    return np.concatenate((concepts, 0.5 * np.log(p / (1 - p))), -1).astype(np.float32)
+    return (0.5 * np.log(p / (1 - p))).astype(np.float32)
+
+
+def asked_of(commands: np.ndarray, likely: np.ndarray, told: np.ndarray, spine: np.ndarray) -> np.ndarray:
+    """(…, 14 + E + 1) int, what is asked of the text: 1 to say a finding, 2 not to deny it, 0 neither.
+
+    Args:
+        commands, likely: (…, 14) whether a label is to be said (``commands_of``), and whether it may not be denied.
+        told: (…, E) whether a further finding is to be said (``told_of``). spine: (…,) whether the spine may be called
+            degenerated (``worn_spine``), which is asked last.
+    """
+    labels = np.where(commands, 1, np.where(likely, 2, 0))
+    return np.concatenate((labels, told, np.asarray(spine)[..., None]), -1).astype(np.int64)
 
 
 def commands_of(probability: np.ndarray, positive_from: np.ndarray) -> np.ndarray:

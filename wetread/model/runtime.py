@@ -16,7 +16,7 @@ import numpy as np
 
 from wetread.errors import BundleError
 from wetread.model.bundle import Bundle
-from wetread.model.findings import CLIP, decoder_concepts
+from wetread.model.findings import log_odds
 from wetread.types import LABELS
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
     "Writer",
     "label_places",
     "scaled_cells",
-    "study_memory",
 ]
 
 
@@ -78,15 +77,20 @@ class FilmReader(Protocol):
 class StudyMemory:
     """What the writer reads of one study.
 
-    concepts (1, C + 14 + E), maps (1, 2, C, 7, 7), views (1, 2): 0 none, 1 frontal, 2 lateral, commands (1, 14),
+    odds (1, F) of its findings (``findings.log_odds``), asked (1, F + 1) of the text (``findings.asked_of``),
     indication (1, L) tokens.
     """
 
-    concepts: np.ndarray
-    maps: np.ndarray
-    views: np.ndarray
-    commands: np.ndarray
+    odds: np.ndarray
+    asked: np.ndarray
     indication: np.ndarray
+
+    @classmethod
+    def of(cls, probability: np.ndarray, asked: np.ndarray, indication: Sequence[int], length: int) -> StudyMemory:
+        """Of (F,) probabilities, (F + 1,) what is asked, and the indication's tokens, of which ``length`` are read."""
+        tokens = np.zeros((1, length), np.int64)
+        tokens[0, : len(indication)] = list(indication)[:length]
+        return cls(log_odds(probability)[None], asked[None], tokens)
 
 
 class Writer(Protocol):
@@ -168,8 +172,7 @@ class OnnxWriter:
 
     def start(self, memory: StudyMemory, beams: int) -> None:
         """Read a study for ``beams`` reports written side by side."""
-        feed = {name: getattr(memory, name) for name in ("concepts", "maps", "views", "commands", "indication")}
-        cross, mask = self._memory.run(["cross", "mask"], feed)
+        cross, mask = self._memory.run(["cross", "mask"], vars(memory))
         self._cross, self._mask = np.repeat(cross, beams, 2), np.repeat(mask, beams, 0)
         self._past = np.zeros((self._layers, 2, beams, self._heads, 0, self._head_width), np.float32)
         self._place = 0
@@ -188,10 +191,6 @@ class OnnxWriter:
         logits, self._past = self._decoder.run(["logits", "present"], feed)
         self._place += 1
         return logits
-
-
-def _first(index: np.ndarray) -> int:
-    return int(index[0]) if len(index) else -1
 
 
 def label_places(seen: Seen, lateral: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -218,28 +217,3 @@ def scaled_cells(maps: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarr
     """Maps (V, C, 14, 14) → (V, C, 7, 7): 2×2 cells averaged, in standard deviations of the teachers' maps."""
     pooled = maps.reshape(*maps.shape[:2], 7, 2, 7, 2).mean((3, 5))
     return _standard(pooled, arrays["map_mean"], arrays["map_sd"])
-
-
-def study_memory(
-    bundle: Bundle, seen: Seen, probability: np.ndarray, commands: np.ndarray, indication: Sequence[int]
-) -> StudyMemory:
-    """What the writer reads: scaled concepts, the maps of the first frontal and the first lateral film.
-
-    Args:
-        probability: (14 + E,) of the labels and of the further findings. commands: (14,).
-    """
-    arrays = bundle.arrays
-    side = seen.lateral > 0
-    maps = np.zeros((1, 2, seen.logits.shape[1], 7, 7), np.float32)
-    views = np.zeros((1, 2), np.int64)
-    scaled = scaled_cells(seen.maps, arrays)
-    for k, film in enumerate((_first(np.flatnonzero(~side)), _first(np.flatnonzero(side)))):
-        if film >= 0:
-            maps[0, k], views[0, k] = np.clip(scaled[film], -CLIP, CLIP), k + 1
-    concepts = np.clip((seen.logits.mean(0) - arrays["logit_mean"]) / arrays["logit_sd"], -CLIP, CLIP)
-    length = int(bundle.index["decoder"]["max_indication"])
-    asked = np.zeros((1, length), np.int64)
-    asked[0, : len(indication)] = list(indication)[:length]
-    return StudyMemory(
-        decoder_concepts(concepts, probability)[None], maps, views, commands.astype(np.int64)[None], asked
-    )

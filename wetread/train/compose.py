@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from wetread.model.tokenizer import BEGIN, END, IMPRESSION, PAD, Tokenizer
 from wetread.report.labeler import asserted
 from wetread.train.config import DecoderConfig
 from wetread.train.decoder import Memory, ReportDecoder
+from wetread.train.encode import Average, State
 from wetread.types import LABELS
 
 __all__ = ["Lesson", "Rewards", "generate", "sections", "self_critical", "teach"]
@@ -31,13 +33,12 @@ __all__ = ["Lesson", "Rewards", "generate", "sections", "self_critical", "teach"
 class Lesson:
     """What the decoder learns from, by study: memory rows and the tokens of the report (BEGIN … IMPRESSION … END).
 
-    ``truth`` (N, 14) are the commands that the report itself obeys, ``guess`` (N, 14) those that the encoder's
-    thresholds would give; ``texts`` and ``impressions`` the references of the reward, cleaned as the metric does.
+    ``truth`` (N, 14 + E + 1) is what the report itself answers, ``guess`` likewise what the networks' findings ask for
+    (``model.findings.asked_of``); ``texts`` and ``impressions`` are the references of the reward, cleaned as the metric
+    does.
     """
 
-    concepts: torch.Tensor
-    maps: torch.Tensor
-    views: torch.Tensor
+    odds: torch.Tensor
     indication: torch.Tensor
     truth: torch.Tensor
     guess: torch.Tensor
@@ -46,25 +47,27 @@ class Lesson:
     impressions: tuple[str, ...]
 
     def __len__(self) -> int:
-        return len(self.concepts)
+        return len(self.odds)
 
-    def memory(self, index: torch.Tensor, commands: torch.Tensor) -> Memory:
-        return Memory(
-            self.concepts[index], self.maps[index].float(), self.views[index], commands, self.indication[index]
-        )
+    def memory(self, index: torch.Tensor, asked: torch.Tensor) -> Memory:
+        return Memory(self.odds[index], asked, self.indication[index])
+
+
+#: How often a decoder is judged while it is taught.
+_JUDGED = 6
+#: Deviation of the noise on half the log-odds of a finding.
+_NOISE = 0.15
 
 
 def _weaken(memory: Memory, generator: torch.Generator) -> Memory:
-    """Indications are dropped half of the time, whole views' maps a third; concepts get a little noise."""
-    n = len(memory.concepts)
-    keep = torch.rand(n, 1, generator=generator) < 0.5
-    views = memory.views * (torch.rand(memory.views.shape, generator=generator) > 0.33)
-    noise = 0.15 * torch.randn(memory.concepts.shape, generator=generator)
-    return Memory(memory.concepts + noise, memory.maps, views, memory.commands, memory.indication * keep)
+    """Indications are dropped half of the time; the odds get a little noise."""
+    keep = torch.rand(len(memory.odds), 1, generator=generator) < 0.5
+    noise = _NOISE * torch.randn(memory.odds.shape, generator=generator)
+    return Memory(memory.odds + noise, memory.asked, memory.indication * keep)
 
 
 def _mixed(lesson: Lesson, index: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
-    """Commands of the report, for a share of the studies those of the encoder."""
+    """What the report answers, for a share of the studies what the networks ask for."""
     guessed = torch.rand(len(index), 1, generator=generator) < share
     return torch.where(guessed, lesson.guess[index], lesson.truth[index])
 
@@ -78,15 +81,18 @@ def teach(
     judge: Callable[[ReportDecoder, str], float],
     name: str = "words",
 ) -> None:
-    """Cross entropy with label smoothing; the weights of the best epoch by ``judge`` stay in decoder."""
+    """Cross entropy with label smoothing; the averaged weights of the best epoch by ``judge`` stay in decoder."""
     generator = torch.Generator().manual_seed(seed)
+    average = Average(decoder, config.ema)
     optimizer = torch.optim.AdamW(decoder.parameters(), config.learning_rate, betas=(0.9, 0.98), weight_decay=0.05)
     steps = config.epochs * math.ceil(len(lesson) / config.batch)
     warm = min(200, steps // 10 + 1)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda s: min((s + 1) / warm, 0.5 * (1 + math.cos(math.pi * s / steps)) + 0.01)
     )
+    state = State(decoder, average, optimizer, schedule)
     best, kept = -math.inf, decoder.state_dict()
+    seldom = max(1, config.epochs // _JUDGED)
     for epoch in range(config.epochs):
         decoder.train()
         losses = []
@@ -99,16 +105,12 @@ def teach(
             loss = functional.cross_entropy(
                 logits.flatten(0, 1), tokens[:, 1:].flatten(), ignore_index=PAD, label_smoothing=config.label_smoothing
             )
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(decoder.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            losses.append(float(loss.detach()))
-        if epoch % 3 == 2 or epoch == config.epochs - 1:
-            value = judge(decoder, f"{name}, epoch {epoch + 1}, loss {np.mean(losses):.3f}")
+            losses.append(state.learn(loss))
+        if (epoch + 1) % seldom == 0 or epoch == config.epochs - 1:
+            learned = cast(ReportDecoder, average.network)
+            value = judge(learned, f"{name}, epoch {epoch + 1}, loss {np.mean(losses):.3f}")
             if value > best:
-                best, kept = value, {k: v.clone() for k, v in decoder.state_dict().items()}
+                best, kept = value, {k: v.clone() for k, v in learned.state_dict().items()}
                 torch.save(kept, checkpoint)
     decoder.load_state_dict(kept)
 
@@ -169,10 +171,10 @@ class Rewards:
         self.vectors = [self.cider.vector(r) for r in lesson.texts]
         self.impressions = [self.cider_impression.vector(r) for r in lesson.impressions]
 
-    def __call__(self, tokens: torch.Tensor, study: int, commands: torch.Tensor) -> float:
+    def __call__(self, tokens: torch.Tensor, study: int, asked: torch.Tensor) -> float:
         findings, impression = sections(tokens.tolist(), self.tokenizer)
         text, conclusion = self.clean(" ".join(findings)), self.clean(" ".join(impression))
-        wanted = {name for name, on in zip(LABELS, commands.tolist(), strict=True) if on}
+        wanted = {name for name, state in zip(LABELS, asked.tolist(), strict=False) if state == 1}
         surely, perhaps = _stated(findings)
         # Both of the labeler's conventions must agree that a finding is said, and neither may find another one.
         wrong = len(wanted - {"No Finding"} - surely) + len(perhaps - wanted) + len(_stated(impression)[1] - perhaps)
@@ -209,13 +211,13 @@ def self_critical(
         paid = []
         progress = tqdm(order.split(config.batch), desc=f"self-critical {epoch + 1}/{config.scst_epochs}", unit="batch")
         for index in progress:
-            commands = _mixed(lesson, index, 0.7, generator)
-            memory = lesson.memory(index, commands)
+            asked = _mixed(lesson, index, 0.7, generator)
+            memory = lesson.memory(index, asked)
             memory.indication = memory.indication * (torch.rand(len(index), 1, generator=generator) < 0.5)
             tokens = generate(decoder, memory, config.max_tokens, 1.0, generator, copies=k)
             studies = index.repeat_interleave(k).tolist()
             reward = torch.tensor(
-                [rewards(t, i, c) for t, i, c in zip(tokens, studies, commands.repeat_interleave(k, 0), strict=True)]
+                [rewards(t, i, c) for t, i, c in zip(tokens, studies, asked.repeat_interleave(k, 0), strict=True)]
             ).view(-1, k)
             paid.append(float(reward.mean()))
             others = (reward.sum(1, keepdim=True) - reward) / (k - 1)

@@ -92,7 +92,12 @@ class FindingsConfig:
 
 @dataclass(frozen=True)
 class DecoderConfig:
-    """The language model and its phases of training: words, consensus, and self-critical where it has epochs."""
+    """The language model and its phases of training: words, consensus, and self-critical where it has epochs.
+
+    ``consensus_width``, ``choice_width``: of the kernel by which reports are searched, and by which each study gets one
+    of them (``consensus``). ``between``: so many studies that might be (``consensus.between``) are taught beside each
+    teacher; an epoch of the consensus has them all. ``ema``: see ``encode.Average``.
+    """
 
     width: int = 192
     layers: int = 2
@@ -103,11 +108,14 @@ class DecoderConfig:
     epochs: int = 12
     batch: int = 32
     learning_rate: float = 1e-3
+    ema: float = 0.998
     label_smoothing: float = 0.05
     consensus_epochs: int = 16
     consensus_width: float = 0.4
+    choice_width: float = 0.4
     consensus_often: int = 3
     consensus_short: int = 9
+    between: int = 0
     bleu_weight: float = 1.0
     scst_epochs: int = 0
     scst_samples: int = 5
@@ -187,10 +195,15 @@ def _check_findings(config: FindingsConfig, where: str) -> None:
 
 
 def _check_decoder(config: DecoderConfig, where: str) -> None:
-    if not config.consensus_width > 0:
-        raise UsageError(f"{where}: 'consensus_width' must be above 0; .15 to .8 have been tried")
+    for key in ("consensus_width", "choice_width"):
+        if not getattr(config, key) > 0:
+            raise UsageError(f"{where}: '{key}' must be above 0; .15 to .8 have been tried")
     if not config.bleu_weight >= 0:
         raise UsageError(f"{where}: 'bleu_weight' must be at least 0; .5 to 3 have been tried")
+    if config.between < 0:
+        raise UsageError(f"{where}: 'between' must be at least 0")
+    if not 0 <= config.ema < 1:
+        raise UsageError(f"{where}: 'ema' must lie between 0 and 1")
 
 
 def load_config(path: str | Path) -> Config:

@@ -3,8 +3,11 @@
 A radiologist's own report holds much that no film decides: habit and chance. For each teaching study this puts a
 report together (``assemble``) that is expected to agree best with the reports of the studies whose findings look
 alike (a kernel on the out-of-fold finding logits, the study itself left out) and that states the commanded findings
-and no other: a minimum-Bayes-risk choice (Kumar & Byrne 2004), made once, for the decoder to learn. At drafting
-nothing is retrieved.
+and no other: a minimum-Bayes-risk choice (Kumar & Byrne 2004), made once, for the decoder to learn. A search ends here
+and there by chance, and chance cannot be learned: so in the end each study gets the best of what was found for any,
+by a kernel that may be narrower, since there is less to be misled by.
+Studies that lie between two teachers (``between``) are written for, too: more to learn from than there are teachers. At
+drafting nothing is retrieved.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
 import numpy as np
@@ -22,11 +25,12 @@ from tqdm import tqdm
 
 from wetread.obey import of_no_kind
 from wetread.report.further import FURTHER, further
-from wetread.train.assemble import OTHERS, Asked, Habits, Stock, assemble, habits_of, stated, unfit
+from wetread.train.assemble import OTHERS, Asked, Habits, Stock, assemble, best_of, habits_of, stated, unfit
 from wetread.train.config import DecoderConfig
 from wetread.train.expect import pairwise_cider
+from wetread.types import LABELS
 
-__all__ = ["agree", "kernel"]
+__all__ = ["Pupils", "agree", "between", "kernel"]
 
 #: What a finding too many or too few in IMPRESSION costs, in CIDEr.
 _DISOBEDIENCE = 1.0
@@ -36,16 +40,31 @@ _SAMPLE = 200
 _MOST_WORDS = 30
 
 
-def kernel(probability: np.ndarray, study: np.ndarray, width: float, without: int | None = None) -> np.ndarray:
+def between(probability: np.ndarray, times: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Studies that might be: of each study (N, F) ``times`` that lie between it and others, by their log-odds.
+
+    Returns:
+        probability (times · N, F), and the two studies (times · N, 2) of each, the nearer one first.
+    """
+    rng = np.random.default_rng(seed)
+    first = np.tile(np.arange(len(probability)), times)
+    pair = np.stack((first, rng.integers(0, len(probability), len(first))), 1)
+    share = rng.uniform(0, 0.5, (len(first), 1))
+    p = np.clip(probability, 1e-6, 1 - 1e-6)
+    logit = np.log(p / (1 - p))
+    mixed = (1 - share) * logit[pair[:, 0]] + share * logit[pair[:, 1]]
+    return 1 / (1 + np.exp(-mixed)), pair
+
+
+def kernel(probability: np.ndarray, study: np.ndarray, width: float, without: Sequence[int] = ()) -> np.ndarray:
     """(N,) weights, sum 1, of the studies ``probability`` (N, K) by how alike their findings are to ``study`` (K,).
 
     Args:
-        width: of the kernel, in mean squared standard deviations of a logit. without: a study that gets no weight.
+        width: of the kernel, in mean squared standard deviations of a logit. without: studies that get no weight.
     """
     logit, own = (np.log(p / (1 - p)) for p in (np.clip(each, 1e-3, 1 - 1e-3) for each in (probability, study)))
     distance = (((logit - own) / logit.std(0).mean()) ** 2).mean(1)
-    if without is not None:
-        distance[without] = np.inf
+    distance[list(without)] = np.inf
     weight = np.exp(-(distance - distance.min()) / width)
     return weight / weight.sum()
 
@@ -72,21 +91,60 @@ class _Impressions:
 
 
 @dataclass(frozen=True)
-class _Teacher:
-    """What it takes to put the report of a study together."""
+class Pupils:
+    """Studies for which reports are to be written: teachers themselves, or what lies between them.
 
+    ``without``: of each the known studies that get no weight. probability (M, 14 + E). ``asked``: of each.
+    """
+
+    without: Sequence[Sequence[int]]
     probability: np.ndarray
     asked: Sequence[Asked]
+
+    def __len__(self) -> int:
+        return len(self.asked)
+
+    @classmethod
+    def of(cls, without: Sequence[Sequence[int]], probability: np.ndarray, asked: np.ndarray) -> Pupils:
+        """Of what is asked of each (M, 14 + E + 1), see ``model.findings.asked_of``."""
+        labels = asked[:, OTHERS]
+        rest = asked[:, len(LABELS) :] > 0
+        each = zip(labels == 1, labels > 0, rest[:, -1].tolist(), rest[:, :-1], strict=True)
+        return cls(without, probability, [Asked(*own) for own in each])
+
+    def weight(self, number: int, known: np.ndarray, width: float) -> np.ndarray:
+        """(N,) ``kernel`` over the known studies (N, 14 + E)."""
+        return kernel(known, self.probability[number], width, self.without[number])
+
+
+@dataclass(frozen=True)
+class _Teacher:
+    """What it takes to put the report of a study together, by its number."""
+
+    probability: np.ndarray
+    pupils: Pupils
     stock: Stock
     impressions: _Impressions
     habits: Habits
     config: DecoderConfig
+    pool: Sequence[tuple[int, ...]] = ()
 
-    def __call__(self, study: int) -> tuple[list[str], list[str]]:
-        weight = kernel(self.probability, self.probability[study], self.config.consensus_width, without=study)
-        asked = self.asked[study]
-        findings = assemble(self.stock, weight, asked, self.config.bleu_weight, self.habits)
-        return findings, self.impressions.choose(weight, asked)
+    def __call__(self, number: int) -> tuple[list[str], list[str]]:
+        width = self.config.choice_width if self.pool else self.config.consensus_width
+        weight = self.pupils.weight(number, self.probability, width)
+        asked = self.pupils.asked[number]
+        given = self.stock, weight, asked, self.config.bleu_weight, self.habits
+        return best_of(*given, self.pool) or assemble(*given), self.impressions.choose(weight, asked)
+
+    def each(self, count: int, workers: int, name: str) -> list[tuple[list[str], list[str]]]:
+        """The reports of the first ``count`` pupils."""
+        with ExitStack() as stack:
+            report: Iterable[tuple[list[str], list[str]]] = map(self, range(count))
+            if workers > 1 and count > _SAMPLE:
+                os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a core for each process
+                pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (self,))
+                report = stack.enter_context(pool).map(_report, range(count), chunksize=16)
+            return list(tqdm(report, desc=name, total=count, unit="report"))
 
 
 _teacher: _Teacher | None = None  # of a worker process
@@ -97,49 +155,36 @@ def _begin(teacher: _Teacher) -> None:
     _teacher = teacher
 
 
-def _report(study: int) -> tuple[list[str], list[str]]:
+def _report(number: int) -> tuple[list[str], list[str]]:
     assert _teacher is not None
-    return _teacher(study)
+    return _teacher(number)
 
 
 def agree(
     probability: np.ndarray,
-    commands: np.ndarray,
-    likely: np.ndarray,
-    spine: np.ndarray,
-    told: np.ndarray,
+    pupils: Pupils,
     reports: Sequence[tuple[Sequence[str], Sequence[str]]],
     references: tuple[Sequence[str], Sequence[str]],
     clean: Callable[[str], str],
     config: DecoderConfig,
     workers: int = 1,
 ) -> list[tuple[list[str], list[str]]]:
-    """For each study the sentences of FINDINGS and of IMPRESSION to teach.
+    """For each pupil the sentences of FINDINGS and of IMPRESSION to teach.
 
     Args:
         probability: (N, 14 + E) of the studies, out of fold: how probable each finding and each further one is.
-        commands, likely: (N, 14) whether a finding is to be said, and whether it may at least not be denied.
-        spine: (N,) bool, of which there is evidence that the spine is degenerated. told: (N, E) bool, the further
-            findings to say.
-        reports: their sentences of both sections, cleaned for teaching. references: both sections as the metric
+        pupils: the studies to write reports for, the known ones first.
+        reports: the studies' sentences of both sections, cleaned for teaching. references: both sections as the metric
             reads them. clean: from text to the metric's tokens. workers: processes; the reports do not depend on it.
     """
     findings, conclusions = ([[of_no_kind(s) for s in report[k]] for report in reports] for k in range(2))
     stock = Stock.of(findings, references[0], clean, config.consensus_often, config.consensus_short)
     impressions = _Impressions(conclusions, references[1], clean)
-    findings_asked = (each.astype(bool)[:, OTHERS] for each in (commands, likely))
-    each_asked = (*findings_asked, spine.astype(bool).tolist(), told.astype(bool))
-    asked = [Asked(*each) for each in zip(*each_asked, strict=True)]
-
-    some = np.linspace(0, len(probability) - 1, min(len(probability), _SAMPLE)).astype(int)
-    sample = [(kernel(probability, probability[i], config.consensus_width, i), asked[i]) for i in some]
+    some = np.linspace(0, len(pupils) - 1, min(len(pupils), _SAMPLE)).astype(int)
+    sample = [(pupils.weight(i, probability, config.consensus_width), pupils.asked[i]) for i in some]
     habits = habits_of(stock, sample, config.bleu_weight)
-    teacher = _Teacher(probability, asked, stock, impressions, habits, config)
-    numbers = range(len(probability))
-    with ExitStack() as stack:
-        report: Iterable[tuple[list[str], list[str]]] = map(teacher, numbers)
-        if workers > 1 and len(numbers) > _SAMPLE:
-            os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a core for each process
-            pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (teacher,))
-            report = stack.enter_context(pool).map(_report, numbers, chunksize=16)
-        return list(tqdm(report, desc="consensus", total=len(numbers), unit="study"))
+    teacher = _Teacher(probability, pupils, stock, impressions, habits, config)
+    searched = teacher.each(min(len(pupils), len(probability)), workers, "searching reports")
+    number = {text: k for k, text in enumerate(stock.texts)}
+    pool = dict.fromkeys(tuple(number[s] for s in report) for report, _ in searched if report)
+    return replace(teacher, pool=tuple(pool)).each(len(pupils), workers, "consensus")

@@ -1,11 +1,13 @@
-"""The report decoder: a transformer that reads a study's concepts and writes FINDINGS and IMPRESSION.
+"""The report decoder: a transformer that reads a study's findings and writes FINDINGS and IMPRESSION.
 
 Its memory holds, as tokens that the decoder attends to,
 
-* the 14 findings as commands (positive or not): what the text has to say;
-* the concepts of the whole study and its calibrated findings: how, where, how severe, in whose wording;
-* the concept maps of every view, 7×7 cells: where it is to be seen;
+* what is asked of the text of each finding (``model.findings.asked_of``), and how probable the finding is;
+* all these probabilities together: what kind of study it is;
 * the words of the indication, where given.
+
+It sees nothing else of the films: what it is taught (``consensus``) is decided by the findings alone, and whatever else
+it read, it would learn by heart (``docs/log.md``).
 
 ``prefill`` turns the memory into keys and values once, ``step`` writes one token with a key/value cache: these two
 are what is exported.
@@ -21,29 +23,25 @@ from torch import nn
 from torch.nn import functional
 
 from wetread.model.tokenizer import PAD
-from wetread.types import LABELS
 
-__all__ = ["CELLS", "Memory", "ReportDecoder"]
+__all__ = ["Memory", "ReportDecoder"]
 
-#: Cells of a view's concept map: 7×7.
-CELLS = 49
-#: Tokens into which the concepts of a study are projected.
-_CONCEPT_TOKENS = 8
+#: Tokens into which all findings of a study are projected together.
+_TOGETHER = 8
+#: What may be asked of the text (``model.findings.asked_of``).
+_STATES = 3
 
 
 @dataclass
 class Memory:
     """What the decoder reads of a batch of studies.
 
-    concepts (B, C + 14 + E) float, the last of the findings (``decoder_concepts``); maps (B, V, C, 7, 7) float;
-    views (B, V) int: 0 no view, 1 frontal, 2 lateral;
-    commands (B, 14) int: 1 positive; indication (B, L) int, PAD where there is none.
+    odds (B, F) float of its findings (``model.findings.log_odds``); asked (B, F + 1) int of the text
+    (``model.findings.asked_of``); indication (B, L) int, PAD where there is none.
     """
 
-    concepts: torch.Tensor
-    maps: torch.Tensor
-    views: torch.Tensor
-    commands: torch.Tensor
+    odds: torch.Tensor
+    asked: torch.Tensor
     indication: torch.Tensor
 
     def rows(self, index: torch.Tensor) -> Memory:
@@ -97,54 +95,36 @@ class ReportDecoder(nn.Module):
     """See the module's text.
 
     Args:
-        vocabulary: number of tokens. concepts: C. max_tokens: longest report. further: E.
+        vocabulary: number of tokens. findings: F. max_tokens: longest report.
     """
 
     def __init__(
-        self,
-        vocabulary: int,
-        concepts: int,
-        width: int,
-        layers: int,
-        heads: int,
-        dropout: float,
-        max_tokens: int,
-        further: int = 0,
+        self, vocabulary: int, findings: int, width: int, layers: int, heads: int, dropout: float, max_tokens: int
     ) -> None:
         super().__init__()
         self.width, self.heads, self.p = width, heads, dropout
         self.words = nn.Embedding(vocabulary, width, padding_idx=PAD)
         self.places = nn.Embedding(max_tokens + 1, width)
-        self.command = nn.Embedding(2 * len(LABELS), width)
-        self.concept = nn.Linear(concepts + len(LABELS) + further, _CONCEPT_TOKENS * width)
-        self.concept_kind = nn.Parameter(torch.zeros(_CONCEPT_TOKENS, width))
-        self.cell = nn.Linear(concepts, width)
-        self.cell_place = nn.Parameter(torch.zeros(CELLS, width))
-        self.view = nn.Embedding(3, width)
-        self.asked = nn.Parameter(torch.zeros(width))
+        self.asked = nn.Embedding(_STATES * (findings + 1), width)
+        self.odds = nn.Parameter(torch.zeros(findings + 1, width))
+        self.together = nn.Linear(findings, _TOGETHER * width)
+        self.kind = nn.Parameter(torch.zeros(_TOGETHER, width))
+        self.indication = nn.Parameter(torch.zeros(width))
         self.norm_memory, self.norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.layers: Any = nn.ModuleList(_Layer(width, heads, dropout) for _ in range(layers))
-        for parameter in (self.words.weight, self.places.weight, self.command.weight, self.view.weight):
+        for parameter in (self.words.weight, self.places.weight, self.asked.weight):
             nn.init.normal_(parameter, std=0.02)
 
     def memory(self, m: Memory) -> tuple[torch.Tensor, torch.Tensor]:
         """→ tokens (B, M, width) and their additive mask (B, 1, 1, M), −10⁴ where there is nothing."""
-        n = m.concepts.shape[0]  # not len(): a trace keeps the number of studies open
-        label = torch.arange(len(LABELS), device=m.commands.device)
-        commands = self.command(label * 2 + m.commands)
-        concepts = self.concept(m.concepts).view(n, _CONCEPT_TOKENS, self.width) + self.concept_kind
-        cells = self.cell(m.maps.flatten(3).transpose(2, 3)) + self.cell_place + self.view(m.views)[:, :, None]
-        asked = self.words(m.indication) + self.asked
-        tokens = torch.cat((commands, concepts, cells.flatten(1, 2), asked), 1)
-        there = torch.cat(
-            (
-                torch.ones(n, len(LABELS) + _CONCEPT_TOKENS, dtype=torch.bool, device=tokens.device),
-                (m.views > 0).repeat_interleave(CELLS, 1),
-                m.indication != PAD,
-            ),
-            1,
-        )
-        mask = torch.where(there, 0.0, -1e4)[:, None, None]
+        n = m.odds.shape[0]  # not len(): a trace keeps the number of studies open
+        number = torch.arange(m.asked.shape[1], device=m.asked.device)
+        odds = functional.pad(m.odds, (0, 1))[:, :, None] * self.odds  # what is asked last has no probability
+        findings = self.asked(number * _STATES + m.asked) + odds
+        together = self.together(m.odds).view(n, _TOGETHER, self.width) + self.kind
+        tokens = torch.cat((findings, together, self.words(m.indication) + self.indication), 1)
+        always = torch.ones(n, findings.shape[1] + _TOGETHER, dtype=torch.bool, device=tokens.device)
+        mask = torch.where(torch.cat((always, m.indication != PAD), 1), 0.0, -1e4)[:, None, None]
         return functional.dropout(self.norm_memory(tokens), self.p, self.training), mask
 
     def prefill(self, m: Memory) -> tuple[torch.Tensor, torch.Tensor]:

@@ -56,11 +56,7 @@ class Judge:
     ) -> Judge:
         index = torch.from_numpy(np.flatnonzero(chosen))
         memory = Memory(
-            read["concepts"][index],
-            read["maps"][index].float(),
-            read["views"][index],
-            torch.from_numpy(guess)[index],
-            torch.zeros_like(read["indication"][index]),
+            read["odds"][index], torch.from_numpy(guess)[index], torch.zeros_like(read["indication"][index])
         )
         references = tuple(protocol.reference(r.findings or "") for r, ok in zip(rows, chosen, strict=True) if ok)
         return cls(memory, references, truth[chosen], tokenizer, protocol, limit)
@@ -70,7 +66,7 @@ class Judge:
         texts = [" ".join(sections(row.tolist(), self.tokenizer)[0]) for row in tokens]
         language = corpus_scores(self.references, self.protocol.hypotheses(texts))
         said = np.array([[found[n] == "positive" for n in LABELS] for found in map(label, texts)])
-        commands = self.memory.commands.numpy().astype(bool)
+        commands = self.memory.asked[:, : len(LABELS)].numpy() == 1
         scores = {**language, **clinical(self.truth, said)}
         findings = np.array([name != "No Finding" for name in LABELS])
         scores["obedience"] = clinical(commands & findings, said & findings)["micro-14"]

@@ -19,7 +19,7 @@ from wetread._version import __version__
 from wetread.image.transforms import RASTER
 from wetread.model.bundle import FORMAT, digest
 from wetread.train.config import Config
-from wetread.train.decoder import CELLS, Memory, ReportDecoder
+from wetread.train.decoder import Memory, ReportDecoder
 from wetread.train.detector import Detector
 from wetread.train.encoder import GRID, FilmEncoder, PlaceHead
 from wetread.types import LABELS
@@ -116,14 +116,12 @@ class _Step(nn.Module):
         return self.decoder.step(*tensors)
 
 
-def export_decoder(decoder: ReportDecoder, folder: Path, concepts: int, max_indication: int) -> None:
+def export_decoder(decoder: ReportDecoder, folder: Path, max_indication: int) -> None:
     """``memory.onnx`` and ``decoder.onnx``."""
     decoder.eval()
     memory = Memory(
-        torch.zeros(2, decoder.concept.in_features),
-        torch.zeros(2, 2, concepts, 7, 7),
-        torch.ones(2, 2, dtype=torch.long),
-        torch.zeros(2, len(LABELS), dtype=torch.long),
+        torch.zeros(2, decoder.together.in_features),
+        torch.zeros(2, decoder.together.in_features + 1, dtype=torch.long),
         torch.ones(2, max_indication, dtype=torch.long),
     )
     fields = tuple(memory.__dataclass_fields__)
@@ -202,7 +200,7 @@ def write_bundle(
         "wetread": __version__,
         "labels": list(LABELS),
         "concepts": list(concepts),
-        "maps": {"grid": GRID, "cells": CELLS},
+        "maps": {"grid": GRID},
         "files": files,
     }
     (folder / "bundle.json").write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The decoder's lessons: what the encoders say of a study, beside what the radiologist wrote."""
+"""The decoder's lessons: what is known of a study's findings, beside what the radiologist wrote."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import torch
 
 from wetread.data.clean import clean_text
 from wetread.data.manifest import ManifestStudy
-from wetread.model.findings import CLIP, decoder_concepts, head_input
+from wetread.model.findings import CLIP, asked_of, head_input, log_odds
 from wetread.model.tokenizer import BEGIN, END, IMPRESSION, PAD, Tokenizer
+from wetread.obey import calls_spine_worn
+from wetread.report.further import FURTHER, further
 from wetread.report.labeler import asserted
 from wetread.train.compose import Lesson
 from wetread.train.features import FilmOutputs, StudyFeatures
 from wetread.types import LABELS
 
-__all__ = ["MAX_INDICATION", "Scale", "commands_of_text", "lesson_of", "reader_rows", "teaching_text", "tokens_of"]
+__all__ = ["MAX_INDICATION", "Scale", "asked_by_text", "lesson_of", "reader_rows", "teaching_text", "tokens_of"]
 
 #: Tokens of the indication that are read.
 MAX_INDICATION = 16
@@ -49,9 +51,6 @@ class Scale:
             self.logit_mean + logits[0], self.logit_sd * logits[1], self.map_mean + maps[0], self.map_sd * maps[1]
         )
 
-    def concepts(self, mean: np.ndarray) -> np.ndarray:
-        return np.clip((mean - self.logit_mean) / self.logit_sd, -CLIP, CLIP).astype(np.float32)
-
     def maps(self, maps: np.ndarray) -> np.ndarray:
         scaled = (maps.astype(np.float32) - self.map_mean[:, None, None]) / self.map_sd[:, None, None]
         return np.clip(scaled, -CLIP, CLIP)
@@ -61,10 +60,14 @@ class Scale:
         return head_input(features.mean, features.gap, self.logit_mean, self.logit_sd)
 
 
-def commands_of_text(findings: Sequence[str]) -> np.ndarray:
-    """(14,) the commands that a text obeys: what it states by both conventions of the labeler."""
-    surely, _ = asserted(" ".join(findings))
-    return np.array([int(name in surely) for name in LABELS])
+def asked_by_text(findings: Sequence[str]) -> np.ndarray:
+    """(14 + E + 1,) what a text answers (``model.findings.asked_of``): what it states by both labeler's conventions."""
+    text = " ".join(findings)
+    surely, _ = asserted(text)
+    told = further(text)
+    labels = np.array([name in surely for name in LABELS])
+    spine = np.array(any(map(calls_spine_worn, findings)))
+    return asked_of(labels, labels, np.array([name in told for name in FURTHER]), spine)
 
 
 def _padded(rows: Sequence[Sequence[int]], width: int | None = None) -> torch.Tensor:
@@ -76,33 +79,11 @@ def _padded(rows: Sequence[Sequence[int]], width: int | None = None) -> torch.Te
 
 
 def reader_rows(
-    rows: Sequence[ManifestStudy],
-    features: StudyFeatures,
-    outputs: FilmOutputs,
-    scales: Sequence[Scale],
-    concepts: np.ndarray,
-    probability: np.ndarray,
-    tokenizer: Tokenizer,
+    rows: Sequence[ManifestStudy], probability: np.ndarray, tokenizer: Tokenizer
 ) -> dict[str, torch.Tensor]:
-    """What the decoder reads of each study, without commands: concepts, maps (float16), views, indication.
-
-    Args:
-        scales: of each study's maps. concepts: (N, C), scaled.
-    """
-    n, c = features.mean.shape
-    maps = np.zeros((n, 2, c, *outputs.maps.shape[2:]), np.float16)
-    views = np.zeros((n, 2), np.int64)
-    for i, own in enumerate(features.films):
-        for k, film in enumerate(own):
-            if film >= 0:
-                maps[i, k], views[i, k] = scales[i].maps(outputs.maps[film]), k + 1
-    asked = [tokenizer.known_words((row.indication or "").replace("XXXX", " ")) for row in rows]
-    return {
-        "concepts": torch.from_numpy(decoder_concepts(concepts, probability)),
-        "maps": torch.from_numpy(maps),
-        "views": torch.from_numpy(views),
-        "indication": _padded(asked, MAX_INDICATION),
-    }
+    """What the decoder reads of each study, but what is asked of it: odds of the findings (N, 14 + E), indication."""
+    words = [tokenizer.known_words((row.indication or "").replace("XXXX", " ")) for row in rows]
+    return {"odds": torch.from_numpy(log_odds(probability)), "indication": _padded(words, MAX_INDICATION)}
 
 
 def teaching_text(row: ManifestStudy, tokenizer: Tokenizer | None, limit: int) -> tuple[list[str], list[str]]:
@@ -126,9 +107,13 @@ def lesson_of(
     limit: int,
     clean: Callable[[str], str],
 ) -> Lesson:
-    """The lessons of studies that have FINDINGS (all rows given must); ``clean`` makes references of texts."""
+    """The lessons of studies that have FINDINGS (all rows given must); ``clean`` makes references of texts.
+
+    Args:
+        read: see ``reader_rows``. guess: (N, 14 + E + 1) what the networks' findings ask for.
+    """
     texts = [teaching_text(row, tokenizer, limit) for row in rows]
-    truth = np.stack([commands_of_text(findings) for findings, _ in texts])
+    truth = np.stack([asked_by_text(findings) for findings, _ in texts])
     return Lesson(
         **read,
         truth=torch.from_numpy(truth),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, product
 from pathlib import Path
@@ -21,7 +21,15 @@ from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model import ngrams
 from wetread.model.bundle import DETECTOR, Bundle, digest
 from wetread.model.detector import DRAWN, marks_input
-from wetread.model.findings import SPINE, SPINE_SHARE, commands_of, told_of, uncertain_of
+from wetread.model.findings import (
+    SPINE,
+    SPINE_SHARE,
+    asked_of,
+    commands_of,
+    log_odds,
+    told_of,
+    uncertain_of,
+)
 from wetread.model.tokenizer import Tokenizer
 from wetread.report.further import FURTHER, further
 from wetread.train import (
@@ -395,11 +403,6 @@ class Seen:
     vectors: np.ndarray | None = None
     marks: np.ndarray | None = None
 
-    @property
-    def scales(self) -> list[lessons.Scale]:
-        """The scale of each study."""
-        return [self.scale if taught else self.shipped for taught in self.teachers]
-
     def mark_scale(self) -> dict[str, np.ndarray]:
         """Mean and deviation of what the detector finds in the teachers, as the bundle has them; empty without one."""
         if self.marks is None:
@@ -413,10 +416,24 @@ class Seen:
         read = np.where(self.teachers[:, None], own, others)
         return read if self.marks is None else np.concatenate((read, marks_input(self.marks, self.mark_scale())), 1)
 
-    def concepts(self) -> np.ndarray:
-        """(N, C) what the decoder reads beside the findings."""
-        own, others = (scale.concepts(self.studies.mean) for scale in (self.scale, self.shipped))
-        return np.where(self.teachers[:, None], own, others)
+    def spine_from(self, concepts: Sequence[str]) -> tuple[np.ndarray, np.ndarray] | None:
+        """(1,) the logits from which a teacher's spine, and that of any other study, may be called degenerated.
+
+        They tell the likelier teachers apart (``model.findings.SPINE_SHARE``); None without the concept.
+        """
+        if SPINE not in concepts:
+            return None
+        k = list(concepts).index(SPINE)
+        level = np.quantile(self.studies.mean[self.teachers, k], [1 - SPINE_SHARE])
+        own, shipped = self.scale, self.shipped
+        moved = shipped.logit_mean[k] + (level - own.logit_mean[k]) / own.logit_sd[k] * shipped.logit_sd[k]
+        return level, moved
+
+    def worn(self, concepts: Sequence[str]) -> np.ndarray:
+        """(studies,) whether the spine may be called degenerated: on evidence, or where nothing tells."""
+        if (levels := self.spine_from(concepts)) is None:
+            return np.ones(len(self.teachers), bool)
+        return self.studies.mean[:, list(concepts).index(SPINE)] >= np.where(self.teachers, *levels)
 
 
 def load_outputs(run: Run, numbers: Sequence[int], kind: str = "") -> list[dict[str, np.ndarray]]:
@@ -550,24 +567,49 @@ def _findings(run: Run) -> None:
         log.info("thresholds alone, %s: %s", split, clinical(positive[rows], commands[rows].astype(bool)))
 
 
-def _new_decoder(config: Config, vocabulary: int, concepts: int) -> ReportDecoder:
+def new_decoder(config: Config, vocabulary: int) -> ReportDecoder:
+    """A decoder of the configuration that has learned nothing."""
     c = config.decoder
-    return ReportDecoder(vocabulary, concepts, c.width, c.layers, c.heads, c.dropout, c.max_tokens, len(FURTHER))
+    findings = len(LABELS) + len(FURTHER)
+    return ReportDecoder(vocabulary, findings, c.width, c.layers, c.heads, c.dropout, c.max_tokens)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What the networks' findings ask of the words: ``stored``, the arrays of the stage ``findings``."""
+
+    stored: Mapping[str, np.ndarray]
+
+    @property
+    def probability(self) -> np.ndarray:
+        """(studies, 14 + E), teachers out of fold."""
+        return np.concatenate((self.stored["probability"], self.stored["further_probability"]), 1)
+
+    def __call__(self, probability: np.ndarray, spine: np.ndarray) -> np.ndarray:
+        """(N, 14 + E) probabilities and (N,) whose spine may be called degenerated → ``model.findings.asked_of``."""
+        labels, more = probability[:, : len(LABELS)], probability[:, len(LABELS) :]
+        commands = commands_of(labels, self.stored["positive_from"])
+        likely = labels >= uncertain_of(self.stored)
+        told = [told_of(own, self.stored) or frozenset() for own in more]
+        return asked_of(commands, likely, np.array([[name in own for name in FURTHER] for own in told]), spine)
+
+
+def load_asking(run: Run) -> Asking:
+    """Of the stage ``findings``."""
+    path = run.folder / "findings.npz"
+    with np.load(path, allow_pickle=False) as stored:
+        if "further_probability" not in stored:
+            raise UsageError(f"{path} is of an earlier version; remove it and run again")
+        return Asking(dict(stored))
 
 
 def _decoder(run: Run) -> None:
     config = run.config.decoder
     seen = load_seen(run)
-    with np.load(run.folder / "findings.npz", allow_pickle=False) as stored:
-        probability = stored["probability"]
-        guess = commands_of(probability, stored["positive_from"])
-        likely = guess.astype(bool) | (probability >= uncertain_of(stored))
-        if "further_probability" not in stored:
-            raise UsageError(f"{run.folder / 'findings.npz'} is of an earlier version; remove it and run again")
-        more = stored["further_probability"]
-        told = [told_of(own, stored) or frozenset() for own in more]
-        told_at = np.array([[name in own for name in FURTHER] for own in told])
-        probability = np.concatenate((probability, more), 1)
+    asking = load_asking(run)
+    probability = asking.probability
+    worn = seen.worn(load_targets(run).names)
+    asked = asking(probability, worn)
     taught = np.array([bool(row.findings) for row in run.rows]) & run.teachers
     teachers = [row for row, ok in zip(run.rows, taught, strict=True) if ok]
     path = run.folder / "vocabulary.json"
@@ -578,22 +620,20 @@ def _decoder(run: Run) -> None:
         tokenizer = Tokenizer.learn((s for f, i in texts for s in (*f, *i)), config.min_word)
         tokenizer.save(path)
     protocol = R2GenProtocol(R2GenVocabulary.from_reports(r.findings or "" for r in run.rows if r.split == "train"))
-    read = lessons.reader_rows(
-        run.rows, seen.studies, seen.outputs, seen.scales, seen.concepts(), probability, tokenizer
-    )
+    read = lessons.reader_rows(run.rows, probability, tokenizer)
     index = torch.from_numpy(np.flatnonzero(taught))
     lesson = lessons.lesson_of(
         teachers,
         {k: v[index] for k, v in read.items()},
-        guess[taught],
+        asked[taught],
         tokenizer,
         config.max_tokens,
         protocol.reference,
     )
     val = np.array([row.split == "val" for row in run.rows])
-    judge = Judge.of(run.rows, val, read, guess, truth_of(run)[0], tokenizer, protocol, config.max_tokens)
+    judge = Judge.of(run.rows, val, read, asked, truth_of(run)[0], tokenizer, protocol, config.max_tokens)
     torch.manual_seed(run.config.seed)
-    decoder = _new_decoder(run.config, len(tokenizer), seen.studies.mean.shape[1])
+    decoder = new_decoder(run.config, len(tokenizer))
     words = run.folder / "decoder-words.safetensors"
     if words.exists():
         decoder.load_state_dict(load_file(words))
@@ -604,22 +644,31 @@ def _decoder(run: Run) -> None:
     if agreed.exists():
         decoder.load_state_dict(load_file(agreed))
     else:
-        texts = [lessons.teaching_text(row, tokenizer, config.max_tokens) for row in teachers]
+        known = probability[taught]
+        more, pairs = consensus.between(known, config.between, run.config.seed)
+        own = np.arange(len(known))
+        each = np.concatenate((own, pairs[:, 0]))
+        points = np.concatenate((known, more))
+        wanted = asking(points, worn[taught][each])
         agreement = consensus.agree(
-            probability[taught],
-            guess[taught],
-            likely[taught],
-            _worn(seen, load_targets(run).names)[taught],
-            told_at[taught],
-            texts,
+            known,
+            consensus.Pupils.of([*own[:, None].tolist(), *pairs.tolist()], points, wanted),
+            [lessons.teaching_text(row, tokenizer, config.max_tokens) for row in teachers],
             (lesson.texts, lesson.impressions),
             protocol.hypothesis,
             config,
             workers=torch.get_num_threads(),
         )
         log.info("consensus: %d reports taught of %d", len({tuple(f) for f, _ in agreement}), len(agreement))
-        obeyed = torch.from_numpy(guess[taught])
-        taught_again = replace(lesson, tokens=lessons.tokens_of(agreement, tokenizer), truth=obeyed, guess=obeyed)
+        answered = torch.from_numpy(wanted)
+        taught_again = replace(
+            lesson,
+            odds=torch.from_numpy(log_odds(points)),
+            indication=lesson.indication[torch.from_numpy(each)],
+            tokens=lessons.tokens_of(agreement, tokenizer),
+            truth=answered,
+            guess=answered,
+        )
         phase = replace(config, epochs=config.consensus_epochs)
         place = run.folder / "checkpoints" / "consensus.pt"
         compose.teach(decoder, taught_again, phase, run.config.seed, place, judge, "consensus")
@@ -649,29 +698,6 @@ def _place_scale(seen: Seen, taught: Sequence[int]) -> dict[str, np.ndarray]:
     return {"place_mean": cells.mean((0, 2, 3)) + more, "place_sd": cells.std((0, 2, 3)) * times}
 
 
-def _spine_level(seen: Seen, concepts: Sequence[str]) -> tuple[int, np.ndarray] | None:
-    """The column of the spine's concept and (1,) the logit of the likelier teachers; None without that concept."""
-    if SPINE not in concepts:
-        return None
-    k = list(concepts).index(SPINE)
-    return k, np.quantile(seen.studies.mean[seen.teachers, k], [1 - SPINE_SHARE])
-
-
-def _worn(seen: Seen, concepts: Sequence[str]) -> np.ndarray:
-    """(studies,) whether a teacher's spine may be called degenerated: on evidence, or where nothing tells."""
-    found = _spine_level(seen, concepts)
-    return np.ones(len(seen.teachers), bool) if found is None else seen.studies.mean[:, found[0]] >= found[1]
-
-
-def _spine_from(seen: Seen, concepts: Sequence[str]) -> dict[str, np.ndarray]:
-    """That level, as the shipped networks say it."""
-    if (found := _spine_level(seen, concepts)) is None:
-        return {}
-    k, level = found
-    own, shipped = seen.scale, seen.shipped
-    return {"spine_from": shipped.logit_mean[k] + (level - own.logit_mean[k]) / own.logit_sd[k] * shipped.logit_sd[k]}
-
-
 def _ngrams(run: Run, tokenizer: Tokenizer) -> np.ndarray:
     """The array of ``model.ngrams``: of the sentences that the decoder was taught."""
     rows = [row for row, ok in zip(run.rows, run.teachers, strict=True) if ok]
@@ -696,9 +722,9 @@ def _export(run: Run) -> None:
     seen = load_seen(run)
     concepts = load_targets(run)
     tokenizer = Tokenizer.load(run.folder / "vocabulary.json")
-    decoder = _new_decoder(config, len(tokenizer), len(concepts.names))
+    decoder = new_decoder(config, len(tokenizer))
     decoder.load_state_dict(load_file(run.folder / "decoder.safetensors"))
-    export.export_decoder(decoder, bundle, len(concepts.names), lessons.MAX_INDICATION)
+    export.export_decoder(decoder, bundle, lessons.MAX_INDICATION)
     tokenizer.save(bundle / "vocabulary.json")
     with np.load(run.folder / "findings.npz", allow_pickle=False) as stored:
         kept = ("weight", "bias", "uncertain_from", "positive_from", "look_from")
@@ -707,6 +733,7 @@ def _export(run: Run) -> None:
     taught = np.flatnonzero(run.teachers[run.film_study]).tolist()
     pack = films.packed(run.folder / "pack")
     frontal, lateral = mean_films(pack, seen.outputs.lateral > 0, taught, config.seed)
+    spine = seen.spine_from(concepts.names)
     arrays |= {
         "logit_mean": seen.shipped.logit_mean,
         "logit_sd": seen.shipped.logit_sd,
@@ -718,7 +745,7 @@ def _export(run: Run) -> None:
         **seen.mark_scale(),
         ngrams.ARRAY: _ngrams(run, tokenizer),
         **_place_scale(seen, taught),
-        **_spine_from(seen, concepts.names),
+        **({} if spine is None else {"spine_from": spine[1]}),
         **_zones(run, seen, pack, frontal),
         **_far(run, seen),
     }
