@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from wetread.decode import Written
-from wetread.obey import obey, put_low, put_several, stated
+from wetread.obey import obey, of_no_side, put_low, put_several, stated
 from wetread.report.labeler import asserted, label
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
@@ -230,6 +230,21 @@ def test_opacity_and_atelectasis_stand_in_one_sentence_and_are_placed_together()
     assert put_low(one, labels, heart, body)[0].text == one[0].text, "one of them lies elsewhere"
 
 
+@pytest.mark.parametrize(
+    ("told", "plain"),
+    [
+        ("There are small bilateral pleural effusions.", "There is a small pleural effusion."),
+        ("Bilateral pleural effusions.", "Pleural effusion."),
+        ("Edema and trace bilateral pleural effusions.", "Edema and trace pleural effusion."),
+        ("Small bilateral pleural effusions are present.", "Small bilateral pleural effusions are present."),
+        ("No bilateral pleural effusions.", "No pleural effusion."),
+        ("There is a small right pleural effusion.", "There is a small right pleural effusion."),
+    ],
+)
+def test_an_effusion_is_not_put_on_both_sides(told: str, plain: str) -> None:
+    assert of_no_side(told) == plain
+
+
 def test_an_opacity_does_not_lie_in_the_bones() -> None:
     labels = findings("Lung Opacity", "Fracture")
     result = obey(written("Pulmonary opacity seen in the spine.", "There is an old rib fracture."), written(), labels)
@@ -317,7 +332,7 @@ def test_an_impression_says_nothing_more_closely_than_findings() -> None:
     assert [w.text for w in result.impression] == [sentence("Pleural Effusion", "named"), "Mild cardiomegaly."]
     words = written("There are small bilateral pleural effusions.", "The heart is mildly enlarged.")
     result = obey(words, written("Small bilateral pleural effusions.", "Mild cardiomegaly."), effusion)
-    assert [w.text for w in result.impression] == ["Small bilateral pleural effusions.", "Mild cardiomegaly."]
+    assert [w.text for w in result.impression] == ["Small pleural effusion.", "Mild cardiomegaly."]
 
 
 def test_findings_are_not_stated_again_by_a_sentence_that_states_nothing_else() -> None:

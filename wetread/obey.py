@@ -28,6 +28,7 @@ __all__ = [
     "names_untold",
     "obey",
     "of_no_kind",
+    "of_no_side",
     "put_low",
     "put_several",
     "stated",
@@ -67,6 +68,12 @@ _UNTOLD = re.compile(r"\b(?:emphysema\w*|copd|chronic obstructive|lung disease)\
 _AORTA = re.compile(r"\baort(?:a|ic)\b", re.IGNORECASE)
 #: What kind of opacity it is, which nothing tells either: right in 4 of 32 drafts (``docs/log.md``).
 _KIND = re.compile(r"\b(an? )?(?:(?:diffuse|chronic) )?(?:interstitial|reticular) (?=opacit|infiltrat)", re.IGNORECASE)
+#: Effusions on both sides, at the end of what is said.
+_BILATERAL = re.compile(
+    r"\b(there are )?((?:very )?(?:small|tiny|trace|minimal|mild|moderate|large) )?"
+    r"bilateral pleural effusions(?=[.,;]|$)",
+    re.IGNORECASE,
+)
 #: How much, how many, of what form and where; and words that say the same.
 _DETAIL = re.compile(
     r"\b(?:minimal|mild(?:ly)?|moderate(?:ly)?|severe(?:ly)?|marked(?:ly)?|tiny|small|large|trace|few|multiple|several|scattered"
@@ -213,6 +220,18 @@ def of_no_kind(text: str) -> str:
     return plain if "Lung Opacity" in _asserts(text) and asserted(plain) == asserted(text) else text
 
 
+def of_no_side(text: str) -> str:
+    """A sentence that states effusions on both sides, of one: that there are two is right in a third (docs/log.md)."""
+
+    def one(match: re.Match[str]) -> str:
+        size = match[2] or ""
+        words = f"{match[1][:-4]}is a {size}pleural effusion" if match[1] else f"{size}pleural effusion"
+        return words[0].upper() + words[1:] if match[0][0].isupper() else words
+
+    plain = _BILATERAL.sub(one, text)
+    return plain if asserted(plain) == asserted(text) else text
+
+
 def calls_outline_normal(text: str) -> bool:
     """Whether a sentence calls the outline of heart and mediastinum normal, of which the heart is a part."""
     return bool(_OUTLINE.search(text)) and not _asserts(text)
@@ -349,7 +368,7 @@ def obey(
                 states = ", ".join(f"{name} ({labels[name].state})" for name in sorted(against))
                 notes.append(f"A sentence that denied {states} was dropped.")
             else:
-                left.append(replace(written, text=of_no_kind(written.text)))
+                left.append(replace(written, text=of_no_side(of_no_kind(written.text))))
         return left
 
     body, conclusion = _said_once(_without_normal_sites(kept(findings), wanted)), kept(impression)

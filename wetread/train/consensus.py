@@ -23,7 +23,7 @@ from multiprocessing import get_context
 import numpy as np
 from tqdm import tqdm
 
-from wetread.obey import of_no_kind
+from wetread.obey import of_no_kind, of_no_side
 from wetread.report.further import FURTHER, further
 from wetread.train.assemble import OTHERS, Asked, Habits, Stock, assemble, best_of, habits_of, stated, unfit
 from wetread.train.config import DecoderConfig
@@ -177,7 +177,7 @@ def agree(
         reports: the studies' sentences of both sections, cleaned for teaching. references: both sections as the metric
             reads them. clean: from text to the metric's tokens. workers: processes; the reports do not depend on it.
     """
-    findings, conclusions = ([[of_no_kind(s) for s in report[k]] for report in reports] for k in range(2))
+    findings, conclusions = ([[of_no_side(of_no_kind(s)) for s in report[k]] for report in reports] for k in range(2))
     stock = Stock.of(findings, references[0], clean, config.consensus_often, config.consensus_short)
     impressions = _Impressions(conclusions, references[1], clean)
     some = np.linspace(0, len(pupils) - 1, min(len(pupils), _SAMPLE)).astype(int)
