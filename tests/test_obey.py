@@ -4,7 +4,7 @@ import pytest
 
 from wetread.decode import Written
 from wetread.obey import obey, of_no_side, put_low, put_several, stated
-from wetread.report.labeler import asserted, label
+from wetread.report.labeler import asserted, label, label_spans
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
 
@@ -218,7 +218,9 @@ def test_a_plain_impression_names_no_opacity_that_is_explained_as_surely() -> No
     assert [w.text for w in result.impression] == [sentence("Atelectasis", "named")]
     hardly = {**both, "Atelectasis": Finding(0.2, 0.1, 0.15, "positive")}
     result = obey(words, written("Patchy opacities, likely atelectasis."), hardly)
-    assert [w.text for w in result.impression] == [sentence("Lung Opacity", "with atelectasis")]
+    assert [w.text for w in result.impression] == [words[0].text], "as FINDINGS say it"
+    apart = obey(written("There is an opacity.", "There is atelectasis."), written("Lung disease."), hardly)
+    assert [w.text for w in apart.impression] == [sentence("Lung Opacity", "with atelectasis")]
 
 
 def test_opacity_and_atelectasis_stand_in_one_sentence_and_are_placed_together() -> None:
@@ -243,6 +245,39 @@ def test_opacity_and_atelectasis_stand_in_one_sentence_and_are_placed_together()
 )
 def test_an_effusion_is_not_put_on_both_sides(told: str, plain: str) -> None:
     assert of_no_side(told) == plain
+
+
+def test_lungs_with_a_nodule_are_otherwise_clear_and_nothing_else_is_lost() -> None:
+    words = written(
+        "The lungs are clear without evidence of focal airspace disease.", "The lungs are clear of pleural effusion."
+    )
+    result = obey(words, written(), findings("Lung Lesion"))
+    texts = [w.text for w in result.findings]
+    assert sentence("Lung Opacity", "rest") in texts
+    assert not any("are clear" in text for text in texts)
+    assert "Pleural Effusion" in {m.label for text in texts for m in label_spans(text) if m.state == "negative"}
+    calm = obey(words[:1], written(), findings())
+    assert [w.text for w in calm.findings] == [words[0].text]
+
+
+@pytest.mark.parametrize(
+    ("told", "plain"),
+    [
+        ("There is no acute bony findings.", "There are no acute bony findings."),
+        ("There are no focal airspace consolidation.", "There is no focal airspace consolidation."),
+        ("There is no focal consolidation or effusions.", "There is no focal consolidation or effusions."),
+        ("There are no focal areas of consolidation.", "There are no focal areas of consolidation."),
+        ("There are no fractures.", "There are no fractures."),
+    ],
+)
+def test_there_is_and_there_are_agree(told: str, plain: str) -> None:
+    assert [w.text for w in obey(written(told), written(), findings()).findings] == [plain]
+
+
+def test_an_impression_repeats_opacities_of_atelectasis() -> None:
+    labels = findings("Lung Opacity", "Atelectasis") | {"Atelectasis": Finding(0.2, 0.1, 0.15, "positive")}
+    told = "Opacities compatible with atelectasis."
+    assert [w.text for w in obey(written(told), written("Lung disease."), labels).impression] == [told]
 
 
 def test_an_opacity_does_not_lie_in_the_bones() -> None:

@@ -74,6 +74,10 @@ _BILATERAL = re.compile(
     r"bilateral pleural effusions(?=[.,;]|$)",
     re.IGNORECASE,
 )
+#: What is many by its words, and what is one, after "there is no" and such as describe it.
+_DESCRIBED = r" no (?:(?!(?:and|areas?|of|or)\b)[\w-]+ )*"
+_ARE = re.compile(rf"\b(there) is(?={_DESCRIBED}(?:findings|abnormalities|fractures|infiltrates|effusions)\b)", re.I)
+_IS = re.compile(rf"\b(there) are(?={_DESCRIBED}(?:consolidation|disease|opacity|abnormality|effusion)[.])", re.I)
 #: How much, how many, of what form and where; and words that say the same.
 _DETAIL = re.compile(
     r"\b(?:minimal|mild(?:ly)?|moderate(?:ly)?|severe(?:ly)?|marked(?:ly)?|tiny|small|large|trace|few|multiple|several|scattered"
@@ -156,20 +160,27 @@ def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
     return not seen and names_place(text)
 
 
-def _without_normal_sites(sentences: Sequence[Written], wanted: set[str]) -> list[Written]:
-    """Sentences that call a site normal which has a finding become "otherwise" sentences, or go."""
+def _without_normal_sites(
+    sentences: Sequence[Written], wanted: set[str], unsaid: set[str], likely: set[str]
+) -> list[Written]:
+    """Sentences that call a site normal which has a finding become "otherwise" sentences, or go.
+
+    What clear lungs are said to be clear of besides is added to ``unsaid``, but what is likely.
+    """
     sites = {LABEL_SITES[name] for name in wanted if name != "Support Devices"}
     left: list[Written] = []
     for written in sentences:
         mentions = label_spans(written.text)
-        normal = mentions and all(m.label == _SILENT and m.state == "positive" for m in mentions)
+        calm = [m for m in mentions if m.label == _SILENT and m.state == "positive"]
         site = primary_site(written.text)
         if "Cardiomegaly" in wanted and calls_outline_normal(written.text):
             continue
-        if not normal or site not in sites:
+        clear = site == "lungs" and calm and all(m in calm or m.state == "negative" for m in mentions)
+        if site not in sites or not (clear or (calm and len(calm) == len(mentions))):
             left.append(written)
         elif site == "lungs":
             left.append(Written(sentence("Lung Opacity", "rest") or written.text, written.log_probability))
+            unsaid |= {n for n in denied(written.text, wanted) - likely if LABEL_SITES[n] != "lungs"}
     return list({w.text: w for w in left}.values())
 
 
@@ -232,6 +243,12 @@ def of_no_side(text: str) -> str:
     return plain if asserted(plain) == asserted(text) else text
 
 
+def _in_number(text: str) -> str:
+    """A sentence in which "there is" and "there are" agree with what there is not."""
+    text = _ARE.sub(lambda there: f"{there[1]} are", text)
+    return _IS.sub(lambda there: f"{there[1]} is", text)
+
+
 def calls_outline_normal(text: str) -> bool:
     """Whether a sentence calls the outline of heart and mediastinum normal, of which the heart is a part."""
     return bool(_OUTLINE.search(text)) and not _asserts(text)
@@ -280,7 +297,8 @@ def _concluded(
         both = [w for w in sentences if w.text in (sentence("Lung Opacity", "named"), sentence("Atelectasis", "named"))]
         if len(both) < 2:
             return sentences
-        one = Written(sentence("Lung Opacity", "with atelectasis") or "", _STOCK)
+        told = (w for w in body if _asserts(w.text) == {"Lung Opacity", "Atelectasis"})
+        one = next(told, Written(sentence("Lung Opacity", "with atelectasis") or "", _STOCK))
         return [one if w is both[0] else w for w in sentences if w is not both[1]]
 
     told = _details(body)
@@ -368,10 +386,11 @@ def obey(
                 states = ", ".join(f"{name} ({labels[name].state})" for name in sorted(against))
                 notes.append(f"A sentence that denied {states} was dropped.")
             else:
-                left.append(replace(written, text=of_no_side(of_no_kind(written.text))))
+                left.append(replace(written, text=_in_number(of_no_side(of_no_kind(written.text)))))
         return left
 
-    body, conclusion = _said_once(_without_normal_sites(kept(findings), wanted)), kept(impression)
+    body = _said_once(_without_normal_sites(kept(findings), wanted, unsaid, likely))
+    conclusion = kept(impression)
     # What was denied in the same breath as a finding is denied again.
     spoken = {m.label for w in body for m in label_spans(w.text)}
     body += [Written(w, _STOCK) for n in LABELS if n in unsaid - spoken and (w := sentence(n, "negative"))]
