@@ -235,12 +235,12 @@ def test_opacity_and_atelectasis_stand_in_one_sentence_and_are_placed_together()
 @pytest.mark.parametrize(
     ("told", "plain"),
     [
-        ("There are small bilateral pleural effusions.", "There is a small pleural effusion."),
+        ("There are trace bilateral pleural effusions.", "There is a trace pleural effusion."),
         ("Bilateral pleural effusions.", "Pleural effusion."),
         ("Edema and trace bilateral pleural effusions.", "Edema and trace pleural effusion."),
-        ("Small bilateral pleural effusions are present.", "Small bilateral pleural effusions are present."),
+        ("Tiny bilateral pleural effusions are there.", "Tiny bilateral pleural effusions are there."),
         ("No bilateral pleural effusions.", "No pleural effusion."),
-        ("There is a small right pleural effusion.", "There is a small right pleural effusion."),
+        ("There is a trace right pleural effusion.", "There is a trace right pleural effusion."),
     ],
 )
 def test_an_effusion_is_not_put_on_both_sides(told: str, plain: str) -> None:
@@ -249,7 +249,7 @@ def test_an_effusion_is_not_put_on_both_sides(told: str, plain: str) -> None:
 
 def test_lungs_with_a_nodule_are_otherwise_clear_and_nothing_else_is_lost() -> None:
     words = written(
-        "The lungs are clear without evidence of focal airspace disease.", "The lungs are clear of pleural effusion."
+        "The lungs are clear without a sign of airspace disease.", "The lungs are clear of pleural effusion."
     )
     result = obey(words, written(), findings("Lung Lesion"))
     texts = [w.text for w in result.findings]

@@ -415,6 +415,18 @@ def test_what_is_asked_of_a_text_and_what_a_text_answers() -> None:
     assert np.array_equal(answer, expected)
 
 
+def test_a_decoder_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    path = tmp_path / "decoder-words.safetensors"
+    save_file(ReportDecoder(20, 5, 16, 2, 2, 0.0, 12).state_dict(), path)
+    decoder = ReportDecoder(20, 6, 16, 2, 2, 0.0, 12)
+    with pytest.raises(UsageError, match=r"decoder-words\.safetensors is of another configuration or version; remove"):
+        pipeline._recall(decoder, path)
+    own = ReportDecoder(20, 5, 16, 2, 2, 0.0, 12)
+    pipeline._recall(own, path)
+
+
 def test_what_is_asserted_is_worth_saying():
     p = np.array([0.5, 0.3, 0.1, 0.05, 0.02])
     assert calibrate.worthy_threshold(p, 0.29) == pytest.approx(0.075), "0.5, 0.3 and 0.1 are .3 in the mean"

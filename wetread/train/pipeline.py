@@ -574,6 +574,14 @@ def new_decoder(config: Config, vocabulary: int) -> ReportDecoder:
     return ReportDecoder(vocabulary, findings, c.width, c.layers, c.heads, c.dropout, c.max_tokens)
 
 
+def _recall(decoder: ReportDecoder, path: Path) -> None:
+    """Give a decoder the weights that an earlier phase has left."""
+    try:
+        decoder.load_state_dict(load_file(path))
+    except RuntimeError as error:  # torch's word for other names or shapes
+        raise UsageError(f"{path} is of another configuration or version; remove it and run again") from error
+
+
 @dataclass(frozen=True)
 class Asking:
     """What the networks' findings ask of the words: ``stored``, the arrays of the stage ``findings``."""
@@ -636,13 +644,13 @@ def _decoder(run: Run) -> None:
     decoder = new_decoder(run.config, len(tokenizer))
     words = run.folder / "decoder-words.safetensors"
     if words.exists():
-        decoder.load_state_dict(load_file(words))
+        _recall(decoder, words)
     else:
         compose.teach(decoder, lesson, config, run.config.seed, run.folder / "checkpoints" / "words.pt", judge)
         save_file(decoder.state_dict(), words)
     agreed = run.folder / "decoder-consensus.safetensors"
     if agreed.exists():
-        decoder.load_state_dict(load_file(agreed))
+        _recall(decoder, agreed)
     else:
         known = probability[taught]
         more, pairs = consensus.between(known, config.between, run.config.seed)
@@ -723,7 +731,7 @@ def _export(run: Run) -> None:
     concepts = load_targets(run)
     tokenizer = Tokenizer.load(run.folder / "vocabulary.json")
     decoder = new_decoder(config, len(tokenizer))
-    decoder.load_state_dict(load_file(run.folder / "decoder.safetensors"))
+    _recall(decoder, run.folder / "decoder.safetensors")
     export.export_decoder(decoder, bundle, lessons.MAX_INDICATION)
     tokenizer.save(bundle / "vocabulary.json")
     with np.load(run.folder / "findings.npz", allow_pickle=False) as stored:
