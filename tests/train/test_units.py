@@ -244,6 +244,7 @@ _ENCODER = 'run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\n'
         (_ENCODER + "members = 0", "at least 1"),
         (_ENCODER + "finish_epochs = -1", "'finish_epochs' must be at least 0"),
         (_ENCODER.replace("[encoder]", "[decoder]") + "consensus_width = 0.0", "'consensus_width' must be above 0"),
+        (_ENCODER.replace("[encoder]", "[decoder]") + "choice_width = 0.0", "'choice_width' must be above 0"),
         (_ENCODER.replace("[encoder]", "[decoder]") + "between = -1", "'between' must be at least 0"),
         (_ENCODER.replace("[encoder]", "[decoder]") + "ema = 1.0", "'ema' must lie between 0 and 1"),
         (_ENCODER.replace("[encoder]", "[decoder]") + "bleu_weight = -1.0", "'bleu_weight' must be at least 0"),
