@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from wetread.decode import Written
-from wetread.obey import obey, of_no_side, put_low, put_several, stated
+from wetread.obey import obey, plainly, put_low, put_several, stated
 from wetread.report.labeler import asserted, label, label_spans
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
@@ -244,7 +244,7 @@ def test_opacity_and_atelectasis_stand_in_one_sentence_and_are_placed_together()
     ],
 )
 def test_an_effusion_is_not_put_on_both_sides(told: str, plain: str) -> None:
-    assert of_no_side(told) == plain
+    assert plainly(told) == plain
 
 
 def test_lungs_with_a_nodule_are_otherwise_clear_and_nothing_else_is_lost() -> None:

@@ -48,7 +48,7 @@ from wetread.model.tokenizer import Tokenizer
 from wetread.model.zones import ZONES, zone_chances, zone_means
 from wetread.obey import obey, put_low, put_several
 from wetread.report.checks import prior_known, repair_report
-from wetread.report.further import FURTHER
+from wetread.report.further import among
 from wetread.similar import Index
 from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, Study
 
@@ -280,9 +280,8 @@ class Drafter:
     def written(self, study: Study, look: Look) -> DecodingResult:
         """What the decoder writes, before it is held to the findings."""
         states = np.array([look.labels[name].state for name in LABELS])
-        told = told_of(look.further, self.bundle.arrays) or frozenset()
-        further = np.array([name in told for name in FURTHER])
-        asked = asked_of(states == "positive", states == "uncertain", further, np.array(look.worn_spine))
+        told = np.array(among(told_of(look.further, self.bundle.arrays) or frozenset()))
+        asked = asked_of(states == "positive", states == "uncertain", told, np.array(look.worn_spine))
         labels = np.array([look.labels[name].probability for name in LABELS])
         length = int(self.bundle.index["decoder"]["max_indication"])
         indication = self.tokenizer.known_words(study.indication or "")

@@ -27,8 +27,7 @@ __all__ = [
     "denied",
     "names_untold",
     "obey",
-    "of_no_kind",
-    "of_no_side",
+    "plainly",
     "put_low",
     "put_several",
     "stated",
@@ -219,7 +218,7 @@ def _hedged(text: str) -> set[str]:
     return {m.label for m in label_spans(text) if m.label != _SILENT and m.state == "uncertain"}
 
 
-def of_no_kind(text: str) -> str:
+def _of_no_kind(text: str) -> str:
     """A sentence that states opacities, without their kind; as it is where that would say something else."""
 
     def pulmonary(match: re.Match[str]) -> str:
@@ -231,7 +230,7 @@ def of_no_kind(text: str) -> str:
     return plain if "Lung Opacity" in _asserts(text) and asserted(plain) == asserted(text) else text
 
 
-def of_no_side(text: str) -> str:
+def _of_no_side(text: str) -> str:
     """A sentence that states effusions on both sides, of one: that there are two is right in a third (docs/log.md)."""
 
     def one(match: re.Match[str]) -> str:
@@ -241,6 +240,11 @@ def of_no_side(text: str) -> str:
 
     plain = _BILATERAL.sub(one, text)
     return plain if asserted(plain) == asserted(text) else text
+
+
+def plainly(text: str) -> str:
+    """A sentence without what nothing tells: of what kind an opacity is, that an effusion is on both sides."""
+    return _of_no_side(_of_no_kind(text))
 
 
 def _in_number(text: str) -> str:
@@ -386,7 +390,7 @@ def obey(
                 states = ", ".join(f"{name} ({labels[name].state})" for name in sorted(against))
                 notes.append(f"A sentence that denied {states} was dropped.")
             else:
-                left.append(replace(written, text=_in_number(of_no_side(of_no_kind(written.text)))))
+                left.append(replace(written, text=_in_number(plainly(written.text))))
         return left
 
     body = _said_once(_without_normal_sites(kept(findings), wanted, unsaid, likely))

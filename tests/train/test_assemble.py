@@ -203,6 +203,32 @@ def test_studies_that_might_be_lie_between_two() -> None:
     assert empty.shape == (0, 2)
 
 
+def test_each_pupil_gets_the_best_that_was_found_for_any_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = np.zeros((11, 14 + len(FURTHER) + 1), int)
+    asked[[4, 5, 6, 10], LABELS.index("Cardiomegaly")] = 1
+    probability = np.where(asked[:, :-1] == 1, 0.9, 0.1)
+    found, widths = iter([*[_CALM] * 4, _BIG, *[_CALM] * 5]), []
+    kernel = consensus.kernel
+
+    def seen(known: np.ndarray, study: np.ndarray, width: float, without: list[int]) -> np.ndarray:
+        widths.append(width)
+        return kernel(known, study, width, without)
+
+    monkeypatch.setattr(consensus, "_SAMPLE", 4)
+    monkeypatch.setattr(consensus, "assemble", lambda *_: next(found))
+    monkeypatch.setattr(consensus, "kernel", seen)
+    taught = consensus.agree(
+        probability[:10],
+        consensus.Pupils.of([*[[i] for i in range(10)], [4, 0]], probability, asked),
+        [(r, ["No acute disease."]) for r in _REPORTS],
+        ([_clean(" ".join(r)) for r in _REPORTS], [_clean("No acute disease.")] * 10),
+        _clean,
+        DecoderConfig(consensus_often=2, consensus_width=0.3, choice_width=0.2),
+    )
+    assert [findings for findings, _ in taught] == [*[_CALM] * 4, *[_BIG] * 3, *[_CALM] * 3, _BIG]
+    assert widths == [0.3] * 14 + [0.2] * 11, "four to begin with, ten searched, eleven chosen"
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_agreement_obeys_the_commands_in_both_sections(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consensus, "_SAMPLE", 4)

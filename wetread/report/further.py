@@ -7,9 +7,9 @@ obstructive lung disease count as hyperexpansion, which is what a film shows of 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
-__all__ = ["EITHER", "FURTHER", "calls_inflated", "further"]
+__all__ = ["EITHER", "FURTHER", "among", "calls_inflated", "further"]
 
 _VOLUMES = r"(?:lung )?(?:volumes?|inspirations?|inspiratory (?:effort|volumes?))"
 _LOW = r"(?:low|poor|shallow|decreased|diminished|reduced|small)"
@@ -32,6 +32,11 @@ _INFLATED = re.compile(
     r"|volumes? (?:are|is) (?:\w+ )?normal)\b",
     re.IGNORECASE,
 )
+
+
+def among(names: Set[str]) -> list[bool]:
+    """Of each finding of ``FURTHER`` whether it is one of these."""
+    return [name in names for name in FURTHER]
 
 
 def calls_inflated(text: str) -> bool:

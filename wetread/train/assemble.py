@@ -28,7 +28,7 @@ from wetread.obey import (
     denied,
     names_untold,
 )
-from wetread.report.further import EITHER, FURTHER, calls_inflated, further
+from wetread.report.further import EITHER, FURTHER, among, calls_inflated, further
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, names_place, primary_site
 from wetread.train.expect import Expected, References, Usual
@@ -199,7 +199,7 @@ class Stock:
             tuple(map(_calls_normal, texts)),
             np.array([calls_outline_normal(s) for s in texts], bool),
             np.array([calls_spine_worn(s) for s in texts], bool),
-            np.array([[name in further(s) for name in FURTHER] for s in texts], bool),
+            np.array([among(further(s)) for s in texts], bool),
             np.array([calls_inflated(s) for s in texts], bool),
             tuple(map(tuple, tokens)),
             np.array([len(t) for t in tokens]),

@@ -201,7 +201,7 @@ def self_critical(
     checkpoint: Path,
     judge: Callable[[ReportDecoder, str], float],
 ) -> None:
-    """Raise the expected reward of what is written under the encoder's own commands; keep the best by ``judge``."""
+    """Raise the expected reward of what is written where the networks' findings ask; keep the best by ``judge``."""
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(decoder.parameters(), config.scst_learning_rate, weight_decay=0.0)
     best, kept = judge(decoder, "before"), {k: v.clone() for k, v in decoder.state_dict().items()}

@@ -231,7 +231,7 @@ def load_config(path: str | Path) -> Config:
     if not config.data.manifest or not config.run_dir:
         raise UsageError(f"{path}: 'run_dir' and 'manifest' in [data] must be set")
     if config.encoder.size != 224:
-        raise UsageError(f"{path} [encoder]: 'size' must be 224: the decoder reads maps of 14×14 cells of 16 pixels")
+        raise UsageError(f"{path} [encoder]: 'size' must be 224: evidence lies on maps of 14×14 cells of 16 pixels")
     base = path.resolve().parent
     data = asdict(config.data)
     data["manifest"] = _path(config.data.manifest, base)

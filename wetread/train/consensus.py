@@ -23,8 +23,8 @@ from multiprocessing import get_context
 import numpy as np
 from tqdm import tqdm
 
-from wetread.obey import of_no_kind, of_no_side
-from wetread.report.further import FURTHER, further
+from wetread.obey import plainly
+from wetread.report.further import among, further
 from wetread.train.assemble import OTHERS, Asked, Habits, Stock, assemble, best_of, habits_of, stated, unfit
 from wetread.train.config import DecoderConfig
 from wetread.train.expect import pairwise_cider
@@ -79,8 +79,7 @@ class _Impressions:
         kept = [k for k, n in enumerate(count.values()) if short[k] and (n > 1 or perhaps[k].any())]
         self.texts = [list(count)[k] for k in kept]
         self.perhaps = perhaps[kept][:, OTHERS]
-        told = [further(" ".join(text)) for text in self.texts]
-        self.further = np.array([[name in own for name in FURTHER] for own in told])
+        self.further = np.array([among(further(" ".join(text))) for text in self.texts])
         self.gain = pairwise_cider(references, [clean(" ".join(t)) for t in self.texts])
 
     def choose(self, weight: np.ndarray, asked: Asked) -> list[str]:
@@ -177,7 +176,7 @@ def agree(
         reports: the studies' sentences of both sections, cleaned for teaching. references: both sections as the metric
             reads them. clean: from text to the metric's tokens. workers: processes; the reports do not depend on it.
     """
-    findings, conclusions = ([[of_no_side(of_no_kind(s)) for s in report[k]] for report in reports] for k in range(2))
+    findings, conclusions = ([[plainly(s) for s in report[k]] for report in reports] for k in range(2))
     stock = Stock.of(findings, references[0], clean, config.consensus_often, config.consensus_short)
     impressions = _Impressions(conclusions, references[1], clean)
     some = np.linspace(0, len(pupils) - 1, min(len(pupils), _SAMPLE)).astype(int)

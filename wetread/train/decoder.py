@@ -44,9 +44,6 @@ class Memory:
     asked: torch.Tensor
     indication: torch.Tensor
 
-    def rows(self, index: torch.Tensor) -> Memory:
-        return Memory(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
-
 
 def _split(x: torch.Tensor, heads: int) -> torch.Tensor:
     return x.view(*x.shape[:-1], heads, -1).transpose(1, 2)

@@ -303,7 +303,7 @@ def look(graph: Path, pack: np.ndarray, wanted: Sequence[int], size: int, name: 
     """What an exported encoder sees in films of the pack (N, 256, 256) uint8; NaN for those that are not wanted.
 
     Returns:
-        logits (N, C), maps (N, C, 7, 7) float16 (2×2 cells averaged, as the decoder reads them), label_maps
+        logits (N, C), maps (N, C, 7, 7) float16 (2×2 cells averaged, as the zones are told by them), label_maps
         (N, 14, 14, 14) float16, places likewise (the label maps where there is no head), lateral (N,), vector (N, D).
     """
     import onnxruntime

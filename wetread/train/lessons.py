@@ -13,7 +13,7 @@ from wetread.data.manifest import ManifestStudy
 from wetread.model.findings import CLIP, asked_of, head_input, log_odds
 from wetread.model.tokenizer import BEGIN, END, IMPRESSION, PAD, Tokenizer
 from wetread.obey import calls_spine_worn
-from wetread.report.further import FURTHER, further
+from wetread.report.further import among, further
 from wetread.report.labeler import asserted
 from wetread.train.compose import Lesson
 from wetread.train.features import FilmOutputs, StudyFeatures
@@ -67,7 +67,7 @@ def asked_by_text(findings: Sequence[str]) -> np.ndarray:
     told = further(text)
     labels = np.array([name in surely for name in LABELS])
     spine = np.array(any(map(calls_spine_worn, findings)))
-    return asked_of(labels, labels, np.array([name in told for name in FURTHER]), spine)
+    return asked_of(labels, labels, np.array(among(told)), spine)
 
 
 def _padded(rows: Sequence[Sequence[int]], width: int | None = None) -> torch.Tensor:

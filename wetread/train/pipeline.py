@@ -31,7 +31,7 @@ from wetread.model.findings import (
     uncertain_of,
 )
 from wetread.model.tokenizer import Tokenizer
-from wetread.report.further import FURTHER, further
+from wetread.report.further import FURTHER, among, further
 from wetread.train import (
     calibrate,
     compose,
@@ -502,7 +502,7 @@ _CONCEPT_OF = {"hyperexpansion": "mesh:Lung/hyperdistention", "low lung volumes"
 def further_of_rows(run: Run) -> np.ndarray:
     """(studies, E) whether a report states each of the further findings."""
     said = [further(" ".join(filter(None, (row.findings, row.impression)))) for row in run.rows]
-    return np.array([[name in own for name in FURTHER] for own in said])
+    return np.array(list(map(among, said)))
 
 
 def _own_concepts(run: Run) -> list[int]:
@@ -598,8 +598,8 @@ class Asking:
         labels, more = probability[:, : len(LABELS)], probability[:, len(LABELS) :]
         commands = commands_of(labels, self.stored["positive_from"])
         likely = labels >= uncertain_of(self.stored)
-        told = [told_of(own, self.stored) or frozenset() for own in more]
-        return asked_of(commands, likely, np.array([[name in own for name in FURTHER] for own in told]), spine)
+        told = np.array([among(told_of(own, self.stored) or frozenset()) for own in more])
+        return asked_of(commands, likely, told, spine)
 
 
 def load_asking(run: Run) -> Asking:
