@@ -164,7 +164,7 @@ def _without_normal_sites(
 ) -> list[Written]:
     """Sentences that call a site normal which has a finding become "otherwise" sentences, or go.
 
-    What clear lungs are said to be clear of besides is added to ``unsaid``, but what is likely.
+    What such a sentence on the lungs denies besides and is not likely is added to ``unsaid``.
     """
     sites = {LABEL_SITES[name] for name in wanted if name != "Support Devices"}
     left: list[Written] = []
@@ -174,8 +174,9 @@ def _without_normal_sites(
         site = primary_site(written.text)
         if "Cardiomegaly" in wanted and calls_outline_normal(written.text):
             continue
-        clear = site == "lungs" and calm and all(m in calm or m.state == "negative" for m in mentions)
-        if site not in sites or not (clear or (calm and len(calm) == len(mentions))):
+        rest = [m for m in mentions if m not in calm]
+        normal = calm and (not rest or (site == "lungs" and all(m.state == "negative" for m in rest)))
+        if not normal or site not in sites:
             left.append(written)
         elif site == "lungs":
             left.append(Written(sentence("Lung Opacity", "rest") or written.text, written.log_probability))
@@ -281,6 +282,17 @@ def _to_name(name: str, named: set[str], labels: Mapping[str, Finding]) -> bool:
     return not _implying(name, named, labels)
 
 
+def _in_one(conclusion: list[Written], body: Sequence[Written]) -> list[Written]:
+    """An IMPRESSION that names an opacity and an atelectasis in one sentence: that of FINDINGS, or our own."""
+    names = sentence("Lung Opacity", "named"), sentence("Atelectasis", "named")
+    both = [w for w in conclusion if w.text in names]
+    if len(both) < 2:
+        return conclusion
+    told = (w for w in body if _asserts(w.text) == {"Lung Opacity", "Atelectasis"})
+    one = next(told, Written(sentence("Lung Opacity", "with atelectasis") or "", _STOCK))
+    return [one if w is both[0] else w for w in conclusion if w is not both[1]]
+
+
 def _concluded(
     conclusion: list[Written],
     body: Sequence[Written],
@@ -296,14 +308,6 @@ def _concluded(
     def by_name(names: set[str]) -> list[Written]:
         surest = sorted(names, key=lambda n: (-labels[n].probability, n))
         return [Written(words, _STOCK) for n in surest if (words := sentence(n, "named"))]
-
-    def in_one(sentences: list[Written]) -> list[Written]:
-        both = [w for w in sentences if w.text in (sentence("Lung Opacity", "named"), sentence("Atelectasis", "named"))]
-        if len(both) < 2:
-            return sentences
-        told = (w for w in body if _asserts(w.text) == {"Lung Opacity", "Atelectasis"})
-        one = next(told, Written(sentence("Lung Opacity", "with atelectasis") or "", _STOCK))
-        return [one if w is both[0] else w for w in sentences if w is not both[1]]
 
     told = _details(body)
     closer = [w for w in conclusion if _asserts(w.text) and not _details([w]) <= told]
@@ -325,7 +329,7 @@ def _concluded(
     if not conclusion:
         words = sentence(_SILENT, "negative" if wanted - {"Support Devices"} else "positive")
         conclusion = [Written(words or "", _STOCK)]
-    return in_one(conclusion)
+    return _in_one(conclusion, body)
 
 
 def _all_said(body: list[Written], wanted: set[str], labels: Mapping[str, Finding], notes: list[str]) -> list[Written]:
