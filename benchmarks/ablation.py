@@ -24,8 +24,7 @@ from wetread.draft import Drafter, Look
 from wetread.errors import NotAChestFilm
 from wetread.image.read import read_study
 from wetread.metrics.nlg import CiderScorer
-from wetread.model.bundle import Bundle
-from wetread.model.detector import CELLS, STRONGEST
+from wetread.model.detector import CELLS, DRAWN
 from wetread.model.findings import log_odds, told_of
 from wetread.model.runtime import OnnxFilmReader, OnnxWriter, Seen, StudyMemory
 from wetread.obey import obey
@@ -54,17 +53,11 @@ class Unsure(OnnxWriter):
         super().start(replace(memory, odds=log_odds(np.concatenate(usual))[None]), beams)
 
 
-class UsualFinds:
-    """A detector that finds in every film what is usual: the findings hear nothing of it."""
-
-    def __init__(self, bundle: Bundle) -> None:
-        mean, best = np.split(bundle.arrays["mark_mean"], 2)
-        self.cells = np.full((1, len(mean), CELLS * CELLS), -20.0, np.float32)
-        self.cells[0, :, :STRONGEST] = ((STRONGEST * mean - best) / (STRONGEST - 1))[:, None]
-        self.cells[0, :, 0] = best
+class Blind:
+    """A detector that cannot say anything of any film: the findings take it for what is usual."""
 
     def __call__(self, films: np.ndarray) -> np.ndarray:
-        return np.repeat(self.cells.reshape(1, -1, CELLS, CELLS), len(films), 0)
+        return np.full((len(films), len(DRAWN), CELLS, CELLS), np.nan, np.float32)
 
 
 def pipeline(drafter: Drafter, study: Study, look: Look) -> str:
@@ -124,7 +117,7 @@ def main() -> None:
     bundle = drafter.bundle
     first = Drafter(bundle, reader=FirstNetwork(bundle, args.threads), threads=args.threads)
     beams = Drafter(bundle, options=DecodingOptions(beams=3), threads=args.threads)
-    unaided = Drafter(bundle, detector=UsualFinds(bundle), threads=args.threads)
+    unaided = Drafter(bundle, detector=Blind(), threads=args.threads)
     unsure = Drafter(bundle, writer=Unsure(bundle, args.threads), threads=args.threads)
     base = texts_of(drafter, val, pipeline, "as it ships")
     variants = {

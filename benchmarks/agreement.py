@@ -16,8 +16,8 @@ import torch
 from command import command
 from safetensors.torch import load_file
 
+from wetread.model.findings import log_odds
 from wetread.model.tokenizer import BEGIN, END, PAD, Tokenizer
-from wetread.train import lessons
 from wetread.train.compose import generate
 from wetread.train.config import load_config
 from wetread.train.decoder import Memory, ReportDecoder
@@ -29,11 +29,12 @@ def onnx_greedy(bundle: Path, memory: Memory, decoder: ReportDecoder, limit: int
     read = onnxruntime.InferenceSession(str(bundle / "memory.onnx"))
     step = onnxruntime.InferenceSession(str(bundle / "decoder.onnx"))
     feed = {name: getattr(memory, name).numpy() for name in memory.__dataclass_fields__}
-    cross, mask = read.run(None, feed)
-    past = decoder.empty_past(len(mask)).numpy()
-    token, done, written = np.full(len(mask), BEGIN), np.zeros(len(mask), bool), []
+    (cross,) = read.run(None, feed)
+    n = cross.shape[2]
+    past = decoder.empty_past(n).numpy()
+    token, done, written = np.full(n, BEGIN), np.zeros(n, bool), []
     for place in range(limit):
-        inputs = {"token": token, "place": np.array([place]), "past": past, "cross": cross, "mask": mask}
+        inputs = {"token": token, "place": np.array([place]), "past": past, "cross": cross}
         logits, past = step.run(None, inputs)
         logits[:, [PAD, BEGIN]] = -np.inf
         token = np.where(done, PAD, logits.argmax(-1))
@@ -52,9 +53,8 @@ def main() -> None:
     tokenizer = Tokenizer.load(bundle / "vocabulary.json")
     asking = load_asking(run)
     asked = asking(asking.probability, load_seen(run).worn(load_targets(run).names))
-    rows = lessons.reader_rows(run.rows, asking.probability, tokenizer)
-    index = torch.tensor([i for i, row in enumerate(run.rows) if row.split == "val"])
-    memory = Memory(rows["odds"][index], torch.from_numpy(asked)[index], torch.zeros_like(rows["indication"][index]))
+    val = np.array([row.split == "val" for row in run.rows])
+    memory = Memory(torch.from_numpy(log_odds(asking.probability[val])), torch.from_numpy(asked[val]))
     decoder = new_decoder(run.config, len(tokenizer))
     decoder.load_state_dict(load_file(run.folder / "decoder.safetensors"))
     limit = run.config.decoder.max_tokens

@@ -81,18 +81,20 @@ def area(truth: np.ndarray, *scores: np.ndarray) -> list[str]:
 
 
 def reports(run: Run, marks: np.ndarray) -> str:
-    """Against what the teachers' reports say: marks (studies, 2K)."""
+    """Against what the teachers' reports say, by projection: marks (studies, 4K)."""
     seen, concepts = load_seen(run), load_targets(run)
-    rows = [["report", "finds", "studies", "encoders, out of fold", "detector", "difference"]]
+    rows = [["report", "finds", "films", "studies", "encoders, out of fold", "detector", "difference"]]
     for name, drawn in SAID:
         if name not in concepts.names:
             continue
         k = concepts.names.index(name)
         values = concepts.values[:, k]
-        use = run.teachers & ~np.isnan(values) & ~np.isnan(marks[:, 0])
-        truth = values[use] > 0.5
-        found = area(truth, seen.studies.mean[use, k], marks[use, DRAWN.index(drawn)])
-        rows.append([name.split(":")[1], drawn, str(int(truth.sum())), *found])
+        for projection, own in zip(("frontal", "lateral"), np.split(marks, 2, 1), strict=True):
+            found = own[:, DRAWN.index(drawn)]
+            use = run.teachers & ~np.isnan(values) & ~np.isnan(found)
+            truth = values[use] > 0.5
+            areas = area(truth, seen.studies.mean[use, k], found[use])
+            rows.append([name.split(":")[1], drawn, projection, str(int(truth.sum())), *areas])
     return table(rows)
 
 
@@ -156,11 +158,16 @@ def heads(run: Run) -> str:
     read, truth = seen.findings_input()[use], positive[use]
     assert seen.marks is not None
     marks = seen.marks.shape[1]
+    concepts = read.shape[1] - marks
+    chosen = config.folds, config.beta, run.config.seed, config.least, config.least_right
     fits = [
         calibrate.fit(
-            columns, truth, config.folds, config.beta, run.config.seed, config.least, config.least_right, marks=own
+            read[:, : concepts + own],
+            truth,
+            *chosen,
+            stretch=calibrate.stretches(LABELS, range(len(LABELS)), concepts, own),
         )
-        for columns, own in ((read[:, :-marks], 0), (read, marks))
+        for own in (0, marks)
     ]
     rows = [["label", "positive", "AUROC without", "with", "difference"]]
     for k, name in enumerate(LABELS):

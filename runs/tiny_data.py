@@ -69,10 +69,11 @@ def main(dest: Path) -> None:
             draw(rng, lateral, large_heart, effusion, device).save(folder / f"{name}.png")
         findings, impression = report(large_heart, effusion, device)
         split = "val" if number < VAL else "train"
-        rows.append([folder.name, split, findings, impression])
+        indication = "Pacemaker check." if device else "Cough."
+        rows.append([folder.name, split, indication, findings, impression])
     with (dest / "reports.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["study_id", "split", "findings", "impression"])
+        writer.writerow(["study_id", "split", "indication", "findings", "impression"])
         writer.writerows(rows)
 
 

@@ -17,6 +17,7 @@ from wetread.draft import Drafter
 from wetread.errors import BundleError
 from wetread.image.read import read_study
 from wetread.model.bundle import default_path
+from wetread.model.detector import CELLS, DRAWN
 from wetread.model.runtime import Seen
 from wetread.obey import stated
 from wetread.report.checks import check
@@ -76,6 +77,46 @@ def test_the_words_tell_the_zone_where_there_is_evidence_of_it(drafter: Drafter)
     assert "basilar" not in said["open"].lower()
     assert "basilar" in said["low"].lower()
     assert stated(said["low"]) == stated(said["open"])
+
+
+def test_the_indication_moves_the_findings_that_it_speaks_of(drafter: Drafter, draft: Draft) -> None:
+    told = drafter.draft([film("RG1_UNCR.dcm")], indication="Pacemaker placement.")
+    device = "Support Devices"
+    assert told.labels[device].probability > draft.labels[device].probability
+    changed = {name for name in LABELS if told.labels[name].state != draft.labels[name].state}
+    assert {w.split(" is ")[0] for w in told.warnings if "with the indication" in w} == changed
+    nothing = drafter.draft([film("RG1_UNCR.dcm")], indication="XXXX 42 zzyzx")
+    assert without_time(nothing) == without_time(draft), "no word of it is known"
+
+
+def test_a_device_is_called_a_pacemaker_by_lateral_films_alone(drafter: Drafter) -> None:
+    channel = DRAWN.index("pacemaker")
+
+    class Facing:
+        size = drafter.reader.size
+        lateral = 5.0
+
+        def __call__(self, films: np.ndarray) -> Seen:
+            return replace(drafter.reader(films), lateral=np.array([self.lateral]))
+
+    class Finds:
+        def __call__(self, films: np.ndarray) -> np.ndarray:
+            spots = np.full((1, len(DRAWN), CELLS, CELLS), -20, np.float32)
+            spots[0, channel, 20:30, 30] = 3
+            return spots
+
+    reader = Facing()
+    room = Drafter(drafter.bundle, reader=reader, detector=Finds())
+    study = read_study([film("RG1_UNCR.dcm")])
+    look = room.look(study)
+    assert look.pacemaker
+    seen = replace(look.labels["Support Devices"], probability=0.9, state="positive")
+    look = replace(look, labels={**look.labels, "Support Devices": seen})
+    words = " ".join(w.text for w in room.words(study, look)[0])
+    assert "pacemaker" in words
+    assert "Support Devices" in stated(words)
+    reader.lateral = -5.0
+    assert not room.look(study).pacemaker
 
 
 def test_a_draft_leaves_without_a_severe_flag(draft: Draft) -> None:
@@ -184,7 +225,7 @@ def test_a_bundle_without_a_detector_drafts_as_before(tmp_path: Path) -> None:
     (older / DETECTOR).unlink()
     arrays = load_file(older / "findings.safetensors")
     marks = len(arrays["mark_mean"])
-    kept = {k: v for k, v in arrays.items() if not k.startswith(("mark_", "further_"))}
+    kept = {k: v for k, v in arrays.items() if not k.startswith(("mark_", "further_", "indication_"))}
     save_file(kept | {"weight": kept["weight"][:, :-marks].copy()}, older / "findings.safetensors")
     index = json.loads((older / "bundle.json").read_text())
     del index["files"][DETECTOR]

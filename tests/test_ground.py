@@ -207,7 +207,7 @@ def test_each_nodule_that_the_detector_finds_has_its_box() -> None:
         assert box[0] <= 10 * column + 5 <= box[2]
         assert box[1] <= 10 * row + 5 <= box[3]
         assert box[2] - box[0] < 100
-    assert len(lateral) == 1, "the detector knows frontal films only"
+    assert len(lateral) == 2, "on a lateral film, too"
 
 
 def test_what_the_detector_does_not_find_lies_where_the_maps_say() -> None:

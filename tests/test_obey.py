@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from wetread.decode import Written
-from wetread.obey import obey, plainly, put_low, put_several, stated
+from wetread.obey import obey, plainly, put_low, put_pacemaker, put_several, stated
 from wetread.report.labeler import asserted, label, label_spans
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
@@ -428,3 +428,12 @@ def test_nodules_that_are_not_many_are_not_called_so() -> None:
     body = written("There are several scattered nodules.", "There is a calcified nodule.")
     assert [w.text for w in put_several(body, False, "findings")] == ["There is a pulmonary nodule.", body[1].text]
     assert [w.text for w in put_several(written("Multiple nodules."), False, "impression")] == ["Pulmonary nodule."]
+
+
+def test_a_device_that_is_a_pacemaker_is_called_one() -> None:
+    body = written("The heart is enlarged.", "A line, tube or implanted device is present.", "There is a pacemaker.")
+    named = [w.text for w in put_pacemaker(body)]
+    assert named == ["The heart is enlarged.", "There is an implanted cardiac device, a pacemaker or defibrillator."]
+    assert stated(named[1]) == {"Support Devices"}
+    both = written("There is a chest tube and a pneumothorax.")
+    assert put_pacemaker(both) == tuple(both), "what says more is left as it is"

@@ -314,7 +314,7 @@ def evidence_of(
         parts, found = [], []
         for label, side, zone in asked:
             part = frames[v].onto_film(_part(label, site, side, zone, kind, side_on))
-            if spots is not None and kind == "seen" and not side_on:
+            if spots is not None and kind == "seen":
                 found.append(detected(spots[v], label, part))
                 if found[-1] is not None:
                     parts.append(found[-1])

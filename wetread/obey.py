@@ -29,6 +29,7 @@ __all__ = [
     "obey",
     "plainly",
     "put_low",
+    "put_pacemaker",
     "put_several",
     "stated",
 ]
@@ -455,6 +456,13 @@ def put_several(sentences: Sequence[Written], many: bool, section: Section) -> t
         return replace(written, text=words)
 
     return tuple({w.text: w for w in map(put, sentences)}.values())
+
+
+def put_pacemaker(sentences: Sequence[Written]) -> tuple[Written, ...]:
+    """FINDINGS whose sentence on a device and nothing else is our own, which calls it a pacemaker."""
+    words = sentence("Support Devices", "pacemaker") or ""
+    put = (replace(w, text=words) if _asserts(w.text) == {"Support Devices"} else w for w in sentences)
+    return tuple({w.text: w for w in put}.values())
 
 
 def _placed_low(text: str, low: set[str]) -> str:

@@ -24,13 +24,11 @@ LATERAL = np.array([False, True])
 
 
 def test_what_the_writer_reads() -> None:
-    memory = StudyMemory.of(np.array([0.5, 0.0, 1.0]), np.array([0, 1, 2, 0]), [7, 8, 9], 2)
+    memory = StudyMemory.of(np.array([0.5, 0.0, 1.0]), np.array([0, 1, 2, 0]))
     assert memory.odds.shape == (1, 3)
     assert memory.odds[0, 0] == 0
     assert memory.odds[0, 2] == pytest.approx(-memory.odds[0, 1], rel=1e-4), "certain is not infinitely so"
     assert memory.asked.tolist() == [[0, 1, 2, 0]]
-    assert memory.indication.tolist() == [[7, 8]], "the end of a long indication is not read"
-    assert StudyMemory.of(np.zeros(1), np.zeros(2, int), [7], 3).indication.tolist() == [[7, 0, 0]]
 
 
 def test_places_count_on_frontal_films_alone() -> None:

@@ -6,8 +6,9 @@ import torch
 
 from wetread.image.thorax import Frame
 from wetread.model.detector import CELLS, DRAWN
+from wetread.train.canvas import Canvas, Chest
 from wetread.train.detector import Detector, Drawing, detection_loss
-from wetread.train.implants import _DRAWERS, Canvas, draw, lungs_of
+from wetread.train.implants import _DRAWERS, draw
 
 LUNGS = np.zeros((256, 256), bool)
 LUNGS[60:180, 40:110] = LUNGS[60:180, 150:220] = True
@@ -19,19 +20,24 @@ def _film() -> np.ndarray:
     return film
 
 
-def _canvas(seed: int) -> Canvas:
+def _canvas(seed: int, lateral: bool = False) -> Canvas:
     masks = np.zeros((len(DRAWN), 256, 256), bool)
-    return Canvas(_film().astype(np.float32) / 255, LUNGS, Frame(), np.random.default_rng(seed), masks)
+    chest = Chest(Frame(), LUNGS, lateral)
+    return Canvas(_film().astype(np.float32) / 255, chest, np.random.default_rng(seed), masks)
 
 
+@pytest.mark.parametrize("lateral", [False, True])
 @pytest.mark.parametrize("what", list(_DRAWERS))
-def test_what_is_drawn_is_where_the_mask_says(what):
+def test_what_is_drawn_is_where_the_mask_says(what, lateral):
     for seed in range(12):
-        canvas = _canvas(seed)
+        canvas = _canvas(seed, lateral)
         before = canvas.film.copy()
         _DRAWERS[what](canvas)
         marked = canvas.masks.any(0)
         change = np.abs(canvas.film - before)
+        if lateral and what == "pneumothorax":
+            assert not change.any(), "one lung lies upon the other"
+            continue
         assert marked.any()
         assert change[marked].mean() > 4 * change[~marked].mean()
 
@@ -53,7 +59,7 @@ def test_lesions_lie_in_the_lungs_and_are_whiter_than_these():
 def test_a_film_without_lungs_is_drawn_on_elsewhere_or_left_alone():
     nothing = np.zeros((256, 256), bool)
     for seed in range(20):
-        film, masks = draw(_film(), nothing, Frame(), np.random.default_rng(seed))
+        film, masks = draw(_film(), Chest(Frame(), nothing), np.random.default_rng(seed))
         assert film.dtype == np.uint8
         assert not masks[[DRAWN.index(name) for name in ("calcified nodule", "nodule", "mass", "opacity")]].any()
 
@@ -63,14 +69,51 @@ def test_lungs_follow_the_chest():
     mean[6:24, 5:13] = mean[6:24, 19:27] = 0.2
     wide = np.kron(mean, np.ones((8, 8), np.float32))
     moved = np.roll(wide, 16, axis=0)
-    (_, own), (frame, lower) = lungs_of(wide, mean), lungs_of(moved, mean)
-    assert frame.shift[1] == pytest.approx(1 / 16, abs=0.02)
-    assert np.argwhere(lower)[:, 0].mean() - np.argwhere(own)[:, 0].mean() == pytest.approx(16, abs=6)
+    own, lower = Chest.of(wide, mean, False), Chest.of(moved, mean, False)
+    assert lower.frame.shift[1] == pytest.approx(1 / 16, abs=0.02)
+    rows = [np.argwhere(chest.lungs)[:, 0].mean() for chest in (own, lower)]
+    assert rows[1] - rows[0] == pytest.approx(16, abs=6)
+
+
+def test_a_lateral_film_that_faces_right_is_drawn_on_as_in_a_mirror():
+    mean = np.full((32, 32), 0.7, np.float32)
+    mean[:, :6] = 0.0  # air before the chest
+    mean[8:24, 10:26] = 0.2
+    left = np.kron(mean, np.ones((8, 8), np.float32))
+    chests = [Chest.of(film, mean, True) for film in (left, left[:, ::-1])]
+    assert [chest.mirrored for chest in chests] == [False, True]
+    assert (chests[0].lungs == chests[1].lungs).mean() > 0.99, "both as they are drawn on"
+    assert not Chest.of(left[:, ::-1], mean, False).mirrored, "a frontal film has its heart where it is"
+    film = (left * 255).astype(np.uint8)
+    drawn = [
+        draw(f, chest, np.random.default_rng(5))
+        for f, chest in zip((film, film[:, ::-1]), (chests[0],) * 2, strict=True)
+    ]
+    assert not np.array_equal(drawn[0][0], drawn[1][0][:, ::-1])
+    mirrored = Chest(chests[0].frame, chests[0].lungs, True, mirrored=True)
+    again = draw(film[:, ::-1], mirrored, np.random.default_rng(5))
+    assert np.array_equal(drawn[0][0], again[0][:, ::-1])
+    assert np.array_equal(drawn[0][1], again[1][..., ::-1])
+    assert drawn[0][1].any()
+
+
+@pytest.mark.parametrize("lateral", [False, True])
+def test_a_pacemaker_has_its_leads_in_the_heart(lateral):
+    heart = (slice(95, 165), slice(60, 145) if lateral else slice(105, 170))
+    found = []
+    for seed in range(200):
+        canvas = _canvas(seed, lateral)
+        _DRAWERS["hardware"](canvas)
+        own = canvas.masks[DRAWN.index("pacemaker")]
+        if own.any():
+            found.append(own[heart].any())
+    assert len(found) > 20
+    assert all(found)
 
 
 def _drawing() -> Drawing:
     mean = np.asarray(_film()[::8, ::8], np.float32) / 255
-    return Drawing(np.stack([_film()] * 8), range(8), mean, seed=3)
+    return Drawing(np.stack([_film()] * 8), range(8), np.arange(8) > 5, (mean, mean), seed=3)
 
 
 def test_a_batch_is_posed_with_its_marks():

@@ -91,7 +91,7 @@ def test_the_detector_ships_and_the_findings_read_it(tiny: Path) -> None:
     assert look.spots is not None
     assert look.spots.shape == (2, len(DRAWN), 64, 64)
     arrays = drafter.bundle.arrays
-    assert arrays["weight"].shape[1] == 2 * len(arrays["logit_mean"]) + 2 * len(DRAWN)
+    assert arrays["weight"].shape[1] == 2 * len(arrays["logit_mean"]) + 4 * len(DRAWN)
     assert "It learned from such findings drawn" in (tiny / "tiny_bundle" / "CARD.md").read_text()
     network = Detector()
     network.load_state_dict(load_file(tiny / "tiny" / "detector.safetensors"))
@@ -101,7 +101,20 @@ def test_the_detector_ships_and_the_findings_read_it(tiny: Path) -> None:
         expected = network.eval()(torch.from_numpy(film)).numpy()
     assert np.abs(drafter.detector(film) - expected).max() < 0.05
     marks = np.load(tiny / "tiny" / "marks.npy")
-    assert np.isfinite(marks).all(1).any()
+    assert np.isfinite(marks).all()
+    assert not any(np.isnan(drafter.bundle.arrays[name]).any() for name in ("mark_mean", "mark_sd"))
+
+
+@pytest.mark.slow
+def test_the_bundle_reads_indications(tiny: Path) -> None:
+    from wetread.model.bundle import Bundle
+    from wetread.report.further import FURTHER
+    from wetread.types import LABELS
+
+    bundle = Bundle.load(tiny / "tiny_bundle")
+    assert bundle.index["indication"] == ["check", "cough", "pacemaker"]
+    assert bundle.arrays["indication_weight"].shape == (len(LABELS) + len(FURTHER), 3)
+    assert bundle.arrays["indication_mean"].shape == (3,)
 
 
 @pytest.mark.slow

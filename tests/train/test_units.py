@@ -57,6 +57,21 @@ def test_a_findings_head_learns_and_is_honest_about_it() -> None:
     assert floored.positive_from[1] == max(0.4, head.positive_from[1])
 
 
+def test_what_speaks_for_a_finding_is_held_less() -> None:
+    from wetread.model.detector import DRAWN
+
+    k = len(DRAWN)
+    held = calibrate.stretches(("Fracture", "Lung Lesion", "sternal wires"), (0, 1, -1), 5, 2 * k)
+    assert held.shape == (3, 5 + 2 * k)
+    assert held[:2, :5].argmax(1).tolist() == [0, 1]
+    assert (held[2, :5] == 1).all(), "it has no concept"
+    assert len(set(held[0, 5:])) == 1, "nothing that is drawn speaks for a fracture"
+    nodule, wires = DRAWN.index("nodule"), DRAWN.index("wires")
+    for again in (5, 5 + k):
+        assert held[1, again + nodule] > held[1, again + wires] > 1
+        assert held[2, again + wires] > held[2, again + nodule] > 1
+
+
 def test_the_sensitive_threshold_keeps_the_abnormal() -> None:
     rng = np.random.default_rng(3)
     abnormal = rng.random(700) < 0.6
@@ -220,14 +235,14 @@ def test_training_and_drafting_see_the_same_film() -> None:
 def test_a_step_at_a_time_is_the_whole_at_once() -> None:
     torch.manual_seed(0)
     decoder = ReportDecoder(20, 5, 16, 2, 2, 0.0, 12).eval()
-    memory = Memory(torch.randn(2, 5), torch.randint(0, 3, (2, 6)), torch.tensor([[4, 0], [5, 6]]))
+    memory = Memory(torch.randn(2, 5), torch.randint(0, 3, (2, 6)))
     tokens = torch.randint(4, 20, (2, 7))
     with torch.no_grad():
         whole = decoder(tokens, memory)
-        cross, mask = decoder.prefill(memory)
+        cross = decoder.prefill(memory)
         past = decoder.empty_past(2)
         for place in range(7):
-            logits, past = decoder.step(tokens[:, place], torch.tensor([place]), past, cross, mask)
+            logits, past = decoder.step(tokens[:, place], torch.tensor([place]), past, cross)
             assert torch.allclose(logits, whole[:, place], atol=1e-5)
 
 

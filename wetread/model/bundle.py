@@ -1,11 +1,11 @@
 """The model bundle: a folder that is sufficient to draft, and knows when it has been damaged.
 
-bundle.json        names, versions, input, concepts, thresholds, how it was made; the SHA-256 of every other file
+bundle.json        names, versions, input, concepts, words of indications, how it was made; the SHA-256 of all files
 encoder<k>.onnx    film (B, 1, S, S) → logits (B, C), maps (B, C, 14, 14), lateral (B,), vector (B, D)
 detector.onnx      film (B, 1, 256, 256) → spots (B, K, 64, 64): nodules, opacities, lines …; a bundle may have none
 memory.onnx        a study's findings → keys and values of the decoder's memory
 decoder.onnx       one token with a key/value cache
-findings.safetensors   the findings head, scales, and the places where each finding is looked for
+findings.safetensors   the findings head, thresholds, scales, what an indication adds, where findings are looked for
 vocabulary.json    the decoder's words
 CARD.md            the model card
 """
@@ -29,7 +29,7 @@ from wetread.types import LABELS, ModelInfo
 __all__ = ["DETECTOR", "FORMAT", "Bundle", "default_path", "digest"]
 
 #: The version of this layout.
-FORMAT = 2
+FORMAT = 3
 _INDEX = "bundle.json"
 #: The file of the detector.
 DETECTOR = "detector.onnx"
@@ -90,7 +90,7 @@ class Bundle:
         except (KeyError, TypeError, AttributeError) as error:
             raise BundleError(f"{path} lacks {error}; export the bundle again") from error
         arrays = _arrays(folder / "findings.safetensors")
-        for name, expected in (("mark_mean", 2 * len(DRAWN)), ("further_from", len(FURTHER))):
+        for name, expected in (("mark_mean", 4 * len(DRAWN)), ("further_from", len(FURTHER))):
             if name in arrays and len(arrays[name]) != expected:
                 raise BundleError(f"{folder} tells of other findings than this version; export it with this one")
         return cls(folder, index, arrays, info)

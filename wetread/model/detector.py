@@ -1,4 +1,4 @@
-"""The detector: what it finds on a frontal film, cell by cell, and what the findings read of it.
+"""The detector: what it finds on a film, cell by cell, and what the findings read of it.
 
 It has learned from findings that were drawn into films (``wetread.train.implants``), never from a label: so what it
 says of a teacher's film is as honest as what it says of a new one.
@@ -12,7 +12,7 @@ import numpy as np
 
 from wetread.model.findings import CLIP
 
-__all__ = ["CELLS", "DRAWN", "STRONGEST", "chances", "marks_input", "marks_of"]
+__all__ = ["CELLS", "DRAWN", "STRONGEST", "chances", "marks_input", "marks_of", "strongest"]
 
 #: What it looks for, in the order of its channels.
 DRAWN = (
@@ -27,6 +27,7 @@ DRAWN = (
     "pacemaker",
     "wires",
     "clips",
+    "electrode",
 )
 #: Side of its maps for a film of 256 pixels: one cell is 4 pixels.
 CELLS = 64
@@ -39,23 +40,28 @@ def chances(spots: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-spots))
 
 
+def strongest(spots: np.ndarray) -> np.ndarray:
+    """(V, K, 64, 64) logits → (2K,) what is found in these films at most; NaN where there are none.
+
+    The mean of each channel's strongest cells, then its strongest cell.
+    """
+    cells = spots.reshape(-1, spots.shape[1], CELLS * CELLS)
+    if not len(cells):
+        return np.full(2 * spots.shape[1], np.nan, np.float32)
+    top = np.sort(np.partition(cells, -STRONGEST, -1)[..., -STRONGEST:], -1)
+    return np.concatenate((top.mean(-1).max(0), top[..., -1].max(0))).astype(np.float32)
+
+
 def marks_of(spots: np.ndarray, lateral: np.ndarray) -> np.ndarray:
-    """The films of one study → (2K,) what is found in the frontal ones at most; NaN where there is none.
+    """The films of one study → (4K,) the strongest of the frontal ones, then of the lateral ones.
 
     Args:
         spots: (V, K, 64, 64) logits. lateral: (V,) bool.
-
-    Returns:
-        The mean of each channel's strongest cells, then its strongest cell.
     """
-    frontal = spots[~lateral].reshape(-1, spots.shape[1], CELLS * CELLS)
-    if not len(frontal):
-        return np.full(2 * spots.shape[1], np.nan, np.float32)
-    strongest = np.sort(np.partition(frontal, -STRONGEST, -1)[..., -STRONGEST:], -1)
-    return np.concatenate((strongest.mean(-1).max(0), strongest[..., -1].max(0))).astype(np.float32)
+    return np.concatenate([strongest(spots[lateral == side]) for side in (False, True)])
 
 
 def marks_input(marks: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-    """(…, 2K) marks → what the findings head reads of them: standard deviations over the teachers, clipped; else 0."""
+    """(…, 4K) marks → what the findings head reads of them: standard deviations over the teachers, clipped; else 0."""
     scaled = (marks - arrays["mark_mean"]) / arrays["mark_sd"]
     return np.nan_to_num(np.clip(scaled, -CLIP, CLIP)).astype(np.float32)

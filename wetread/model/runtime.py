@@ -77,20 +77,16 @@ class FilmReader(Protocol):
 class StudyMemory:
     """What the writer reads of one study.
 
-    odds (1, F) of its findings (``findings.log_odds``), asked (1, F + 1) of the text (``findings.asked_of``),
-    indication (1, L) tokens.
+    odds (1, F) of its findings (``findings.log_odds``), asked (1, F + 1) of the text (``findings.asked_of``).
     """
 
     odds: np.ndarray
     asked: np.ndarray
-    indication: np.ndarray
 
     @classmethod
-    def of(cls, probability: np.ndarray, asked: np.ndarray, indication: Sequence[int], length: int) -> StudyMemory:
-        """Of (F,) probabilities, (F + 1,) what is asked, and the indication's tokens, of which ``length`` are read."""
-        tokens = np.zeros((1, length), np.int64)
-        tokens[0, : len(indication)] = list(indication)[:length]
-        return cls(log_odds(probability)[None], asked[None], tokens)
+    def of(cls, probability: np.ndarray, asked: np.ndarray) -> StudyMemory:
+        """Of (F,) probabilities and (F + 1,) what is asked."""
+        return cls(log_odds(probability)[None], asked[None])
 
 
 class Writer(Protocol):
@@ -172,8 +168,8 @@ class OnnxWriter:
 
     def start(self, memory: StudyMemory, beams: int) -> None:
         """Read a study for ``beams`` reports written side by side."""
-        cross, mask = self._memory.run(["cross", "mask"], vars(memory))
-        self._cross, self._mask = np.repeat(cross, beams, 2), np.repeat(mask, beams, 0)
+        (cross,) = self._memory.run(["cross"], vars(memory))
+        self._cross = np.repeat(cross, beams, 2)
         self._past = np.zeros((self._layers, 2, beams, self._heads, 0, self._head_width), np.float32)
         self._place = 0
 
@@ -186,7 +182,6 @@ class OnnxWriter:
             "place": np.array([self._place], np.int64),
             "past": self._past,
             "cross": self._cross,
-            "mask": self._mask,
         }
         logits, self._past = self._decoder.run(["logits", "present"], feed)
         self._place += 1

@@ -78,11 +78,6 @@ class Tokenizer:
         tokens = [self._lower.get(word.lower()) for word in words(sentence)]
         return None if None in tokens else tokens  # type: ignore[return-value]
 
-    def known_words(self, text: str) -> list[int]:
-        """The tokens of those words of a text that the vocabulary has."""
-        found = (self._lower.get(word.lower()) for word in words(text))
-        return [token for token in found if token is not None]
-
     def decode(self, tokens: Sequence[int]) -> list[str]:
         """Proper sentences of tokens; special tokens are passed over, an unfinished last sentence is finished."""
         sentences: list[str] = []

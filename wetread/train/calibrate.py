@@ -15,13 +15,35 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-__all__ = ["FindingsHead", "auroc", "ece", "expected_f_threshold", "fit", "sensitive_threshold", "worthy_threshold"]
+from wetread.model.detector import DRAWN
+
+__all__ = [
+    "FindingsHead",
+    "auroc",
+    "ece",
+    "expected_f_threshold",
+    "fit",
+    "sensitive_threshold",
+    "stretches",
+    "worthy_threshold",
+]
 
 _RIDGES = (0.0001, 0.0003, 0.001, 0.003, 0.01)
-#: How much less the ridge holds a label's own concept than the others (its column is stretched by as much).
-_OWN = 12.0
-#: The same for what the detector finds.
-_MARKS = 6.0
+#: How much less the ridge holds a finding's own concept than the others (its column is stretched by as much), what the
+#: detector finds of it, and what else the detector finds.
+_OWN, _FOUND, _ELSE = 12.0, 6.0, 2.0
+#: What the detector finds that speaks for a finding, or against it.
+_MARKS_OF = {
+    "Lung Lesion": ("calcified nodule", "nodule", "mass"),
+    "Lung Opacity": ("opacity", "mass", "band"),
+    "Edema": ("opacity",),
+    "Consolidation": ("opacity", "mass"),
+    "Pneumonia": ("opacity", "mass"),
+    "Atelectasis": ("band", "opacity"),
+    "Pneumothorax": ("pneumothorax", "line"),
+    "Support Devices": ("line", "port", "pacemaker", "wires", "clips", "electrode"),
+    "sternal wires": ("wires",),
+}
 
 
 @dataclass(frozen=True)
@@ -57,6 +79,24 @@ class FindingsHead:
             crossfitted[:, k] = fit.predict_proba(logit)[:, 1]
             certain[k] = max(least, expected_f_threshold(crossfitted[:, k]))
         return FindingsHead(weight, bias, np.minimum(self.uncertain_from, certain), certain, crossfitted)
+
+
+def stretches(names: Sequence[str], own: Sequence[int], concepts: int, marks: int) -> np.ndarray:
+    """(L, F) how much less the ridge holds each column for each of these findings.
+
+    Args:
+        own: the column of each finding's own concept, -1 for none. concepts: how many columns come first.
+        marks: how many of the detector's follow: its channels (``model.detector.DRAWN``), again and again.
+    """
+    found = np.ones((len(names), concepts + marks))
+    found[:, concepts:] = _ELSE
+    for k, name in enumerate(names):
+        if own[k] >= 0:
+            found[k, own[k]] = _OWN
+        for channel, drawn in enumerate(DRAWN):
+            if drawn in _MARKS_OF.get(name, ()):
+                found[k, concepts + channel :: len(DRAWN)] = _FOUND
+    return found
 
 
 def expected_f_threshold(probability: np.ndarray, beta: float = 1.0) -> float:
@@ -121,8 +161,7 @@ def fit(
     seed: int,
     least: float = 0.0,
     least_right: float = 0.0,
-    marks: int = 0,
-    own: Sequence[int] | None = None,
+    stretch: np.ndarray | None = None,
 ) -> FindingsHead:
     """Fit all labels.
 
@@ -130,10 +169,12 @@ def fit(
         features: (N, F) standardised, out of fold. positive: (N, L) bool, of each label.
         folds: of the cross-fitted probabilities. beta: of the thresholds, see ``expected_f_threshold``.
         least: the lowest threshold there may be. least_right: see ``worthy_threshold``.
-        marks: how many of the last features are the detector's.
-        own: the column of each label's own concept, -1 for none; by default the first L.
+        stretch: (L, F) see ``stretches``; by default the first L columns are the labels' own concepts.
     """
     n_labels = positive.shape[1]
+    if stretch is None:
+        columns = features.shape[1]
+        stretch = stretches(("",) * n_labels, [k if k < columns else -1 for k in range(n_labels)], columns, 0)
     weight, bias = np.zeros((n_labels, features.shape[1])), np.zeros(n_labels)
     crossfitted = np.zeros(positive.shape)
     uncertain, certain = np.zeros(n_labels), np.zeros(n_labels)
@@ -144,14 +185,12 @@ def fit(
             bias[k] = np.log(rate / (1 - rate))
             crossfitted[:, k], uncertain[k], certain[k] = rate, 0.5, 0.5
             continue
-        stretch = np.where(np.arange(features.shape[1]) == (k if own is None else own[k]), _OWN, 1.0)
-        stretch[features.shape[1] - marks :] = _MARKS
-        x = features * stretch
+        x = features * stretch[k]
         fits = [_crossfit(x, y, ridge, folds, seed) for ridge in _RIDGES]
         losses = [-np.mean(np.log(np.where(y, p, 1 - p).clip(1e-6))) for p in fits]
         best = int(np.argmin(losses))
         model = _model(_RIDGES[best]).fit(x, y)
-        weight[k], bias[k] = model.coef_[0] * stretch, model.intercept_[0]
+        weight[k], bias[k] = model.coef_[0] * stretch[k], model.intercept_[0]
         crossfitted[:, k] = fits[best]
         certain[k] = max(least, expected_f_threshold(fits[best], beta), worthy_threshold(fits[best], least_right))
         uncertain[k] = expected_f_threshold(fits[best], 2 * beta)

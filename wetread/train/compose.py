@@ -39,7 +39,6 @@ class Lesson:
     """
 
     odds: torch.Tensor
-    indication: torch.Tensor
     truth: torch.Tensor
     guess: torch.Tensor
     tokens: torch.Tensor
@@ -50,7 +49,7 @@ class Lesson:
         return len(self.odds)
 
     def memory(self, index: torch.Tensor, asked: torch.Tensor) -> Memory:
-        return Memory(self.odds[index], asked, self.indication[index])
+        return Memory(self.odds[index], asked)
 
 
 #: How often a decoder is judged while it is taught.
@@ -60,10 +59,9 @@ _NOISE = 0.15
 
 
 def _weaken(memory: Memory, generator: torch.Generator) -> Memory:
-    """Indications are dropped half of the time; the odds get a little noise."""
-    keep = torch.rand(len(memory.odds), 1, generator=generator) < 0.5
+    """The odds get a little noise."""
     noise = _NOISE * torch.randn(memory.odds.shape, generator=generator)
-    return Memory(memory.odds + noise, memory.asked, memory.indication * keep)
+    return Memory(memory.odds + noise, memory.asked)
 
 
 def _mixed(lesson: Lesson, index: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:
@@ -126,15 +124,14 @@ def generate(
 ) -> torch.Tensor:
     """(B · copies, ≤ limit) tokens after BEGIN: greedy at temperature 0, else sampled; PAD after END."""
     decoder.eval()
-    cross, mask = decoder.prefill(memory)
-    cross, mask = cross.repeat_interleave(copies, 2), mask.repeat_interleave(copies, 0)
-    n = len(mask)
+    cross = decoder.prefill(memory).repeat_interleave(copies, 2)
+    n = cross.shape[2]
     past = decoder.empty_past(n)
     token = torch.full((n,), BEGIN)
     done = torch.zeros(n, dtype=torch.bool)
     written = []
     for place in range(limit):
-        logits, past = decoder.step(token, torch.tensor([place]), past, cross, mask)
+        logits, past = decoder.step(token, torch.tensor([place]), past, cross)
         logits[:, [PAD, BEGIN]] = -math.inf
         if temperature > 0:
             token = torch.multinomial(torch.softmax(logits / temperature, -1), 1, generator=generator)[:, 0]
@@ -213,7 +210,6 @@ def self_critical(
         for index in progress:
             asked = _mixed(lesson, index, 0.7, generator)
             memory = lesson.memory(index, asked)
-            memory.indication = memory.indication * (torch.rand(len(index), 1, generator=generator) < 0.5)
             tokens = generate(decoder, memory, config.max_tokens, 1.0, generator, copies=k)
             studies = index.repeat_interleave(k).tolist()
             reward = torch.tensor(

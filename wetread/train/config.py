@@ -80,7 +80,7 @@ class FindingsConfig:
 
     ``least``: what is less probable is not asserted, however rare the finding; ``least_right``: of what is asserted so
     large a share is expected to be right, of each finding; ``least_further``: likewise of findings
-    beyond the 14 labels (``report.further``).
+    beyond the 14 labels (``report.further``). ``least_word``: words of so many indications are read (0: none is).
     """
 
     folds: int = 5
@@ -88,6 +88,7 @@ class FindingsConfig:
     least: float = 0.0
     least_right: float = 0.0
     least_further: float = 0.35
+    least_word: int = 8
 
 
 @dataclass(frozen=True)

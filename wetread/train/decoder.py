@@ -3,11 +3,10 @@
 Its memory holds, as tokens that the decoder attends to,
 
 * what is asked of the text of each finding (``model.findings.asked_of``), and how probable the finding is;
-* all these probabilities together: what kind of study it is;
-* the words of the indication, where given.
+* all these probabilities together: what kind of study it is.
 
-It sees nothing else of the films: what it is taught (``consensus``) is decided by the findings alone, and whatever else
-it read, it would learn by heart (``docs/log.md``).
+It sees nothing else of the films, nor the indication, which the findings read: what it is taught (``consensus``) is
+decided by the findings alone, and whatever else it read, it would learn by heart (``docs/log.md``).
 
 ``prefill`` turns the memory into keys and values once, ``step`` writes one token with a key/value cache: these two
 are what is exported.
@@ -37,12 +36,11 @@ class Memory:
     """What the decoder reads of a batch of studies.
 
     odds (B, F) float of its findings (``model.findings.log_odds``); asked (B, F + 1) int of the text
-    (``model.findings.asked_of``); indication (B, L) int, PAD where there is none.
+    (``model.findings.asked_of``).
     """
 
     odds: torch.Tensor
     asked: torch.Tensor
-    indication: torch.Tensor
 
 
 def _split(x: torch.Tensor, heads: int) -> torch.Tensor:
@@ -74,16 +72,15 @@ class _Layer(nn.Module):
         x: torch.Tensor,
         past: tuple[torch.Tensor, torch.Tensor] | None,
         cross: tuple[torch.Tensor, torch.Tensor],
-        mask: torch.Tensor,
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-        """x (B, T, width); mask (B, 1, 1, M) additive; without a past, attention is causal."""
+        """x (B, T, width); without a past, attention is causal."""
         query, key, value = (_split(t, self.heads) for t in self.qkv(self.norm1(x)).chunk(3, -1))
         if past is not None:
             key, value = torch.cat((past[0], key), 2), torch.cat((past[1], value), 2)
         own = functional.scaled_dot_product_attention(query, key, value, is_causal=past is None)
         x = x + self._drop(self.out(own.transpose(1, 2).flatten(2)))
         query = _split(self.query(self.norm2(x)), self.heads)
-        seen = functional.scaled_dot_product_attention(query, cross[0], cross[1], attn_mask=mask)
+        seen = functional.scaled_dot_product_attention(query, cross[0], cross[1])
         x = x + self._drop(self.read(seen.transpose(1, 2).flatten(2)))
         return x + self._drop(self.down(functional.gelu(self.up(self.norm3(x))))), (key, value)
 
@@ -106,41 +103,38 @@ class ReportDecoder(nn.Module):
         self.odds = nn.Parameter(torch.zeros(findings + 1, width))
         self.together = nn.Linear(findings, _TOGETHER * width)
         self.kind = nn.Parameter(torch.zeros(_TOGETHER, width))
-        self.indication = nn.Parameter(torch.zeros(width))
         self.norm_memory, self.norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.layers: Any = nn.ModuleList(_Layer(width, heads, dropout) for _ in range(layers))
         for parameter in (self.words.weight, self.places.weight, self.asked.weight):
             nn.init.normal_(parameter, std=0.02)
 
-    def memory(self, m: Memory) -> tuple[torch.Tensor, torch.Tensor]:
-        """→ tokens (B, M, width) and their additive mask (B, 1, 1, M), −10⁴ where there is nothing."""
+    def memory(self, m: Memory) -> torch.Tensor:
+        """→ tokens (B, M, width)."""
         n = m.odds.shape[0]  # not len(): a trace keeps the number of studies open
         number = torch.arange(m.asked.shape[1], device=m.asked.device)
         odds = functional.pad(m.odds, (0, 1))[:, :, None] * self.odds  # what is asked last has no probability
         findings = self.asked(number * _STATES + m.asked) + odds
         together = self.together(m.odds).view(n, _TOGETHER, self.width) + self.kind
-        tokens = torch.cat((findings, together, self.words(m.indication) + self.indication), 1)
-        always = torch.ones(n, findings.shape[1] + _TOGETHER, dtype=torch.bool, device=tokens.device)
-        mask = torch.where(torch.cat((always, m.indication != PAD), 1), 0.0, -1e4)[:, None, None]
-        return functional.dropout(self.norm_memory(tokens), self.p, self.training), mask
+        tokens = torch.cat((findings, together), 1)
+        return functional.dropout(self.norm_memory(tokens), self.p, self.training)
 
-    def prefill(self, m: Memory) -> tuple[torch.Tensor, torch.Tensor]:
-        """→ keys and values of the memory (layers, 2, B, H, M, width / H) and its mask."""
-        tokens, mask = self.memory(m)
-        return torch.stack([torch.stack(layer.cross(tokens)) for layer in self.layers]), mask
+    def prefill(self, m: Memory) -> torch.Tensor:
+        """→ keys and values of the memory (layers, 2, B, H, M, width / H)."""
+        tokens = self.memory(m)
+        return torch.stack([torch.stack(layer.cross(tokens)) for layer in self.layers])
 
     def step(
-        self, token: torch.Tensor, place: torch.Tensor, past: torch.Tensor, cross: torch.Tensor, mask: torch.Tensor
+        self, token: torch.Tensor, place: torch.Tensor, past: torch.Tensor, cross: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """One more token for each of B reports.
 
-        token (B,), place (1,) its position, past (layers, 2, B, H, T, width / H), cross and mask of ``prefill``
+        token (B,), place (1,) its position, past (layers, 2, B, H, T, width / H), cross of ``prefill``
         → logits (B, vocabulary) and the past of T + 1 tokens.
         """
         x = self.words(token)[:, None] + self.places(place)
         kept = []
         for i, layer in enumerate(self.layers):
-            x, present = layer(x, (past[i, 0], past[i, 1]), (cross[i, 0], cross[i, 1]), mask)
+            x, present = layer(x, (past[i, 0], past[i, 1]), (cross[i, 0], cross[i, 1]))
             kept.append(torch.stack(present))
         return functional.linear(self.norm(x[:, 0]), self.words.weight), torch.stack(kept)
 
@@ -149,11 +143,10 @@ class ReportDecoder(nn.Module):
 
     def forward(self, tokens: torch.Tensor, m: Memory, copies: int = 1) -> torch.Tensor:
         """Teacher forcing: tokens (B · copies, T), ``copies`` reports of each study → logits (…, T, vocabulary)."""
-        memory, mask = self.memory(m)
-        mask = mask.repeat_interleave(copies, 0)
+        memory = self.memory(m)
         x = self.words(tokens) + self.places(torch.arange(tokens.shape[1], device=tokens.device))
         x = functional.dropout(x, self.p, self.training)
         for layer in self.layers:
             key, value = (t.repeat_interleave(copies, 0) for t in layer.cross(memory))
-            x, _ = layer(x, None, (key, value), mask)
+            x, _ = layer(x, None, (key, value))
         return functional.linear(self.norm(x), self.words.weight)

@@ -8,8 +8,9 @@ Object Detection", gamma 1) beside the Dice loss of each map that has something 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +19,16 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from wetread.image.thorax import Frame
 from wetread.image.transforms import RASTER
-from wetread.model.detector import CELLS, DRAWN, marks_of
+from wetread.model.detector import CELLS, DRAWN, strongest
 from wetread.model.runtime import OnnxDetector
+from wetread.train.canvas import Chest
 from wetread.train.config import DetectorConfig
 from wetread.train.depthwise import quicken
 from wetread.train.encode import Average, State, device_of_training, mixed
 from wetread.train.encoder import backbone, imagenet
 from wetread.train.films import as_tensor, exposed, posed, rendered
-from wetread.train.implants import draw, lungs_of
+from wetread.train.implants import draw
 
 __all__ = ["Detector", "Drawing", "detection_loss", "look", "train_detector"]
 
@@ -56,7 +57,7 @@ def _mix() -> nn.Sequential:
 
 
 class Detector(nn.Module):
-    """A frontal film (B, 1, 256, 256) in [0, 1] → logits (B, K, 64, 64) of what is drawn (``model.detector.DRAWN``)."""
+    """A film (B, 1, 256, 256) in [0, 1] → logits (B, K, 64, 64) of what is drawn (``model.detector.DRAWN``)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,24 +93,35 @@ class Drawing:
     """Batches of films with findings drawn into them, posed and exposed otherwise each time.
 
     Args:
-        pack: (films, 256, 256) uint8. films: the frontal ones to draw into. mean: (32, 32) the mean frontal film.
+        pack: (films, 256, 256) uint8. films: those to draw into. lateral: (films,) bool, which of the pack are lateral.
+        means: the mean frontal and the mean lateral film, (32, 32) each.
     """
 
-    def __init__(self, pack: np.ndarray, films: Sequence[int], mean: np.ndarray, seed: int) -> None:
-        self.pack, self.films, self.rng = pack, np.asarray(films), np.random.default_rng(seed)
-        self.frames: list[Frame] = []
-        self._lungs = []
+    def __init__(
+        self,
+        pack: np.ndarray,
+        films: Iterable[int],
+        lateral: np.ndarray,
+        means: tuple[np.ndarray, np.ndarray],
+        seed: int,
+    ) -> None:
+        self.pack, self.films, self.rng = pack, np.array(list(films)), np.random.default_rng(seed)
+        self._chests: list[Chest] = []
         for film in tqdm(self.films, desc="lungs", unit="film"):
-            frame, lungs = lungs_of(np.asarray(pack[film], np.float32) / 255, mean)
-            self.frames.append(frame)
-            self._lungs.append(np.packbits(lungs))
+            side = bool(lateral[film])
+            chest = Chest.of(np.asarray(pack[film], np.float32) / 255, means[side], side)
+            self._chests.append(replace(chest, lungs=np.packbits(chest.lungs)))
+
+    def chest(self, i: int) -> Chest:
+        """Of the i-th film."""
+        packed = self._chests[i]
+        return replace(packed, lungs=np.unpackbits(packed.lungs).reshape(RASTER, RASTER).astype(bool))
 
     def batch(self, chosen: Iterable[int]) -> tuple[torch.Tensor, torch.Tensor]:
         """Places in ``films`` → films (B, 1, 256, 256) in [0, 1] and (B, K, 64, 64) 1 where something was drawn."""
         pairs = []
         for i in chosen:
-            lungs = np.unpackbits(self._lungs[i]).reshape(RASTER, RASTER).astype(bool)
-            film, masks = draw(np.asarray(self.pack[self.films[i]]), lungs, self.frames[i], self.rng)
+            film, masks = draw(np.asarray(self.pack[self.films[i]]), self.chest(i), self.rng)
             pairs.append((rendered(film, self.rng) if self.rng.random() < 0.6 else film, masks))
         films, masks = (np.stack(part).astype(np.float32) for part in zip(*pairs, strict=True))
         x, drawn = self._posed(torch.from_numpy(films / 255)[:, None], torch.from_numpy(masks))
@@ -209,11 +221,8 @@ def train_detector(drawing: Drawing, config: DetectorConfig, precision: str, see
     return average.network.to("cpu").eval()  # type: ignore[return-value]
 
 
-def look(graph: Path, pack: np.ndarray, wanted: Iterable[int]) -> np.ndarray:
-    """(films, 2K) what an exported detector finds in these films of the pack (``marks_of``); NaN for the others."""
+def look(graph: Path, pack: np.ndarray) -> np.ndarray:
+    """(films, 2K) what an exported detector finds in each film of the pack (``model.detector.strongest``)."""
     detector = OnnxDetector(graph, torch.get_num_threads())
-    marks = np.full((len(pack), 2 * len(DRAWN)), np.nan, np.float32)
-    for film in tqdm(wanted, desc="detector", unit="film"):
-        spots = detector(as_tensor(pack[[film]], RASTER).numpy())
-        marks[film] = marks_of(spots, np.zeros(1, bool))
-    return marks
+    films = tqdm(range(len(pack)), desc="detector", unit="film")
+    return np.stack([strongest(detector(as_tensor(pack[[film]], RASTER).numpy())) for film in films])

@@ -13,6 +13,7 @@ from wetread.data.manifest import ManifestStudy
 from wetread.metrics.clinical import clinical_measures
 from wetread.metrics.nlg import corpus_scores
 from wetread.metrics.protocols import Protocol
+from wetread.model.findings import log_odds
 from wetread.model.tokenizer import Tokenizer
 from wetread.report.labeler import label
 from wetread.train.compose import generate, sections
@@ -33,7 +34,7 @@ def clinical(truth: np.ndarray, said: np.ndarray) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Judge:
-    """Greedy drafts of val without indications: logs all scores, returns the one that chooses."""
+    """Greedy drafts of val: logs all scores, returns the one that chooses."""
 
     memory: Memory
     references: tuple[str, ...]
@@ -47,17 +48,14 @@ class Judge:
         cls,
         rows: Sequence[ManifestStudy],
         chosen: np.ndarray,
-        read: dict[str, torch.Tensor],
+        probability: np.ndarray,
         guess: np.ndarray,
         truth: np.ndarray,
         tokenizer: Tokenizer,
         protocol: Protocol,
         limit: int,
     ) -> Judge:
-        index = torch.from_numpy(np.flatnonzero(chosen))
-        memory = Memory(
-            read["odds"][index], torch.from_numpy(guess)[index], torch.zeros_like(read["indication"][index])
-        )
+        memory = Memory(torch.from_numpy(log_odds(probability[chosen])), torch.from_numpy(guess[chosen]))
         references = tuple(protocol.reference(r.findings or "") for r, ok in zip(rows, chosen, strict=True) if ok)
         return cls(memory, references, truth[chosen], tokenizer, protocol, limit)
 

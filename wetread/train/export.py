@@ -36,9 +36,10 @@ _FINISHED = _BLIND + "; so they calibrated all\nthat follows; then each was trai
 _DETECTOR = """
 
 Beside the encoders a detector (the first blocks of EfficientNet-Lite0 and a feature pyramid, cells of 4 pixels) looks
-for nodules, masses, opacities, bands, pneumothoraces, lines, ports, pacemakers, sternal wires and clips on frontal
-films. It learned from such findings drawn into the teaching films at places that are known, and read no report and no
-label. The findings read what it finds most of each; where it finds what a sentence says, the boxes are its own."""
+for nodules, masses, opacities, bands, pneumothoraces, lines, ports, pacemakers, sternal wires, clips and electrodes
+on frontal and lateral films. It learned from such findings drawn into the teaching films at places that are known,
+and read no report and no label. The findings read what it finds most of each, by projection; where it finds what a
+sentence says, the boxes are its own."""
 
 
 def _export(network: nn.Module, inputs: tuple[torch.Tensor, ...], path: Path, names: Any, axes: Any) -> None:
@@ -103,7 +104,7 @@ class _Prefill(nn.Module):
         super().__init__()
         self.decoder = decoder
 
-    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
         return self.decoder.prefill(Memory(*tensors))
 
 
@@ -116,31 +117,29 @@ class _Step(nn.Module):
         return self.decoder.step(*tensors)
 
 
-def export_decoder(decoder: ReportDecoder, folder: Path, max_indication: int) -> None:
+def export_decoder(decoder: ReportDecoder, folder: Path) -> None:
     """``memory.onnx`` and ``decoder.onnx``."""
     decoder.eval()
     memory = Memory(
         torch.zeros(2, decoder.together.in_features),
         torch.zeros(2, decoder.together.in_features + 1, dtype=torch.long),
-        torch.ones(2, max_indication, dtype=torch.long),
     )
     fields = tuple(memory.__dataclass_fields__)
     inputs = tuple(getattr(memory, name) for name in fields)
-    axes: dict[str, dict[int, str]] = {name: {0: "studies"} for name in (*fields, "mask")}
+    axes: dict[str, dict[int, str]] = {name: {0: "studies"} for name in fields}
     axes["cross"] = {2: "studies"}
-    _export(_Prefill(decoder), inputs, folder / "memory.onnx", (list(fields), ["cross", "mask"]), axes)
-    cross, mask = decoder.prefill(memory)
+    _export(_Prefill(decoder), inputs, folder / "memory.onnx", (list(fields), ["cross"]), axes)
+    cross = decoder.prefill(memory)
     past = torch.zeros(len(decoder.layers), 2, 2, decoder.heads, 3, decoder.width // decoder.heads)
-    inputs = (torch.ones(2, dtype=torch.long), torch.tensor([3]), past, cross, mask)
+    inputs = (torch.ones(2, dtype=torch.long), torch.tensor([3]), past, cross)
     axes = {
         "token": {0: "reports"},
         "past": {2: "reports", 4: "written"},
         "cross": {2: "reports"},
-        "mask": {0: "reports"},
         "logits": {0: "reports"},
         "present": {2: "reports", 4: "written1"},
     }
-    names = (["token", "place", "past", "cross", "mask"], ["logits", "present"])
+    names = (["token", "place", "past", "cross"], ["logits", "present"])
     _export(_Step(decoder), inputs, folder / "decoder.onnx", names, axes)
 
 
@@ -181,8 +180,8 @@ def write_bundle(
     """Complete a folder that holds the graphs and the vocabulary.
 
     Args:
-        arrays: written as single precision, bytes as they are. concepts: their names. settings: name, version, input,
-            decoder and provenance entries of ``bundle.json``.
+        arrays: written as single precision, bytes as they are. concepts: their names. settings: name, version,
+            indication, input, decoder and provenance entries of ``bundle.json``.
     """
     from safetensors.numpy import save_file
 

@@ -19,10 +19,7 @@ from wetread.train.compose import Lesson
 from wetread.train.features import FilmOutputs, StudyFeatures
 from wetread.types import LABELS
 
-__all__ = ["MAX_INDICATION", "Scale", "asked_by_text", "lesson_of", "reader_rows", "teaching_text", "tokens_of"]
-
-#: Tokens of the indication that are read.
-MAX_INDICATION = 16
+__all__ = ["Scale", "asked_by_text", "lesson_of", "teaching_text", "tokens_of"]
 
 
 @dataclass(frozen=True)
@@ -70,20 +67,11 @@ def asked_by_text(findings: Sequence[str]) -> np.ndarray:
     return asked_of(labels, labels, np.array(among(told)), spine)
 
 
-def _padded(rows: Sequence[Sequence[int]], width: int | None = None) -> torch.Tensor:
-    width = width or max(map(len, rows))
-    out = torch.full((len(rows), width), PAD)
+def _padded(rows: Sequence[Sequence[int]]) -> torch.Tensor:
+    out = torch.full((len(rows), max(map(len, rows))), PAD)
     for i, row in enumerate(rows):
-        out[i, : len(row)] = torch.tensor(row[:width], dtype=torch.long)
+        out[i, : len(row)] = torch.tensor(row, dtype=torch.long)
     return out
-
-
-def reader_rows(
-    rows: Sequence[ManifestStudy], probability: np.ndarray, tokenizer: Tokenizer
-) -> dict[str, torch.Tensor]:
-    """What the decoder reads of each study, but what is asked of it: odds of the findings (N, 14 + E), indication."""
-    words = [tokenizer.known_words((row.indication or "").replace("XXXX", " ")) for row in rows]
-    return {"odds": torch.from_numpy(log_odds(probability)), "indication": _padded(words, MAX_INDICATION)}
 
 
 def teaching_text(row: ManifestStudy, tokenizer: Tokenizer | None, limit: int) -> tuple[list[str], list[str]]:
@@ -101,7 +89,7 @@ def teaching_text(row: ManifestStudy, tokenizer: Tokenizer | None, limit: int) -
 
 def lesson_of(
     rows: Sequence[ManifestStudy],
-    read: dict[str, torch.Tensor],
+    probability: np.ndarray,
     guess: np.ndarray,
     tokenizer: Tokenizer,
     limit: int,
@@ -110,12 +98,12 @@ def lesson_of(
     """The lessons of studies that have FINDINGS (all rows given must); ``clean`` makes references of texts.
 
     Args:
-        read: see ``reader_rows``. guess: (N, 14 + E + 1) what the networks' findings ask for.
+        probability: (N, 14 + E) of the findings. guess: (N, 14 + E + 1) what the networks' findings ask for.
     """
     texts = [teaching_text(row, tokenizer, limit) for row in rows]
     truth = np.stack([asked_by_text(findings) for findings, _ in texts])
     return Lesson(
-        **read,
+        odds=torch.from_numpy(log_odds(probability)),
         truth=torch.from_numpy(truth),
         guess=torch.from_numpy(guess),
         tokens=tokens_of(texts, tokenizer),

@@ -41,6 +41,7 @@ from wetread.train import (
     export,
     features,
     films,
+    indications,
     lessons,
     novelty,
     places,
@@ -143,30 +144,28 @@ def _pack(run: Run) -> None:
 
 
 def _detector(run: Run) -> None:
-    """Train the detector on drawn findings, export it, and let it look at all frontal films (films, 2K)."""
+    """Train the detector on drawn findings, export it, and let it look at all films (films, 2K)."""
     done = run.folder / "marks.npy"
     config = run.config.detector
     if done.exists() or not config.epochs:
         return
     pack = films.packed(run.folder / "pack")
     taught = np.flatnonzero(run.teachers[run.film_study])
-    frontal = run.films.lateral != 1
+    lateral = run.films.lateral == 1
     weights = run.folder / "detector.safetensors"
     network = detector.Detector()
     if weights.exists():
         network.load_state_dict(load_file(weights))
     else:
-        if not frontal[taught].any():
-            raise UsageError("there is no frontal film to draw findings into; set detector.epochs = 0")
-        mean, _ = mean_films(pack, ~frontal, taught.tolist(), run.config.seed)
-        drawing = detector.Drawing(pack, taught[frontal[taught]], mean, run.config.seed)
+        means = mean_films(pack, lateral, taught.tolist(), run.config.seed)
+        drawing = detector.Drawing(pack, taught, lateral, means, run.config.seed)
         checkpoint = run.folder / "checkpoints" / "detector.pt"
         network = detector.train_detector(drawing, config, run.config.encoder.precision, run.config.seed, checkpoint)
         save_file({k: v.contiguous() for k, v in network.state_dict().items()}, weights)
     graph = run.folder / "bundle" / DETECTOR
     graph.parent.mkdir(exist_ok=True)
     export.export_detector(network, graph)
-    np.save(done, detector.look(graph, pack, np.flatnonzero(frontal)))
+    np.save(done, detector.look(graph, pack))
 
 
 def _warm_up(run: Run) -> None:
@@ -390,7 +389,7 @@ class Seen:
     """All that the encoders say: film outputs, study features, their scale for teachers and for all other studies.
 
     ``vectors`` (K, N, D): of the networks that ship, where they are others than those of the folds. ``places``: what
-    is added to a label's places and what they are multiplied by in these, (14,) each. ``marks`` (N, 2K): what the
+    is added to a label's places and what they are multiplied by in these, (14,) each. ``marks`` (N, 4K): what the
     detector finds in each study, which was taught by none of its reports.
     """
 
@@ -404,14 +403,20 @@ class Seen:
     marks: np.ndarray | None = None
 
     def mark_scale(self) -> dict[str, np.ndarray]:
-        """Mean and deviation of what the detector finds in the teachers, as the bundle has them; empty without one."""
+        """Mean and deviation of what the detector finds in the teachers, as the bundle has them; empty without one.
+
+        Of a projection that no teacher has, 0 and 1: the findings take no notice of it.
+        """
         if self.marks is None:
             return {}
         own = self.marks[self.teachers]
-        return {"mark_mean": np.nanmean(own, 0), "mark_sd": np.nanstd(own, 0) + 1e-3}
+        known = ~np.isnan(own).all(0)
+        mean, sd = np.zeros(own.shape[1], np.float32), np.ones(own.shape[1], np.float32)
+        mean[known], sd[known] = np.nanmean(own[:, known], 0), np.nanstd(own[:, known], 0) + 1e-3
+        return {"mark_mean": mean, "mark_sd": sd}
 
     def findings_input(self) -> np.ndarray:
-        """(N, 2C + 2K) what the findings head reads."""
+        """(N, 2C + 4K) what the findings head reads."""
         own, others = (scale.findings_input(self.studies) for scale in (self.scale, self.shipped))
         read = np.where(self.teachers[:, None], own, others)
         return read if self.marks is None else np.concatenate((read, marks_input(self.marks, self.mark_scale())), 1)
@@ -449,17 +454,16 @@ def load_outputs(run: Run, numbers: Sequence[int], kind: str = "") -> list[dict[
 
 
 def _marks(run: Run, lateral: np.ndarray) -> np.ndarray | None:
-    """(studies, 2K) what the detector finds in each study's frontal films: lateral (films,) bool; None without one."""
+    """(studies, 4K) what the detector finds in each study (``marks_of``): lateral (films,) bool; None without one."""
     path = run.folder / "marks.npy"
     if not run.config.detector.epochs:
         return None
     marks = np.load(path, allow_pickle=False)
-    if marks.shape[1] != 2 * len(DRAWN):
+    if marks.shape[1] != 2 * len(DRAWN) or np.isnan(marks).any():
         raise UsageError(f"{path} is of an earlier version; remove it and run again")
-    marks[lateral] = np.nan
-    found = np.full((len(run.rows), marks.shape[1]), np.nan, np.float32)
-    np.fmax.at(found, run.film_study, marks)
-    return found
+    found = np.full((2, len(run.rows), marks.shape[1]), np.nan, np.float32)
+    np.fmax.at(found, (lateral.astype(int), run.film_study), marks)
+    return np.concatenate(tuple(found), 1)
 
 
 def load_seen(run: Run) -> Seen:
@@ -510,6 +514,28 @@ def _own_concepts(run: Run) -> list[int]:
     return [names.index(own) if (own := _CONCEPT_OF.get(name, "")) in names else -1 for name in FURTHER]
 
 
+def _told(
+    run: Run, use: np.ndarray, positive: np.ndarray, crossfitted: tuple[np.ndarray, np.ndarray]
+) -> indications.Indications:
+    """What indications add to the findings of the films.
+
+    Args:
+        use: (studies,) bool. positive: (studies, 14 + E) bool. crossfitted: (teachers used, 14) and (…, E).
+    """
+    config = run.config.findings
+    known, probability = positive[use], np.concatenate(crossfitted, 1)
+    texts = [row.indication if config.least_word else None for row, used in zip(run.rows, use, strict=True) if used]
+    told = indications.fit(texts, known, probability, config.least_word, config.folds, run.config.seed)
+    log.info("indications: %d words", len(told.words))
+    for k, name in enumerate((*LABELS, *FURTHER)):
+        if told.weight[k].any():
+            areas = (calibrate.auroc(known[:, k], p[:, k]) for p in (probability, told.crossfitted))
+            best = np.argsort(-told.weight[k])[:3]
+            words = ", ".join(f"{told.words[i]} {told.weight[k, i]:+.2f}" for i in best)
+            log.info("%-27s AUROC out of fold %.3f, with the indication %.3f (%s)", name, *areas, words)
+    return told
+
+
 def _findings(run: Run) -> None:
     done = run.folder / "findings.npz"
     if done.exists():
@@ -521,14 +547,17 @@ def _findings(run: Run) -> None:
     config = run.config.findings
     chosen = (config.folds, config.beta, run.config.seed, config.least, config.least_right)
     marks = 0 if seen.marks is None else seen.marks.shape[1]
-    head = calibrate.fit(read[use], positive[use], *chosen, marks=marks)
+    loose = calibrate.stretches(LABELS, range(len(LABELS)), read.shape[1] - marks, marks)
+    head = calibrate.fit(read[use], positive[use], *chosen, stretch=loose)
     more = further_of_rows(run)
-    more_head = calibrate.fit(read[use], more[use], *chosen, marks=marks, own=_own_concepts(run))
+    loose = calibrate.stretches(FURTHER, _own_concepts(run), read.shape[1] - marks, marks)
+    more_head = calibrate.fit(read[use], more[use], *chosen, stretch=loose)
     more_head = more_head.scaled(more[use], config.least_further)
     further_probability = more_head.probabilities(read)
     further_probability[use] = more_head.crossfitted
     probability = head.probabilities(read)
     probability[use] = head.crossfitted
+    told = _told(run, use, np.concatenate((positive, more), 1), (head.crossfitted, more_head.crossfitted))
     normal = LABELS.index("No Finding")
     look_from = calibrate.sensitive_threshold(~positive[use, normal], 1 - head.crossfitted[:, normal])
     np.savez(
@@ -543,6 +572,9 @@ def _findings(run: Run) -> None:
         further_bias=more_head.bias,
         further_from=more_head.positive_from,
         further_probability=further_probability,
+        indication_weight=told.weight,
+        indication_mean=told.mean,
+        indication_words=np.array(told.words, str),
     )
     val = np.array([row.split == "val" for row in run.rows])
     for k, name in enumerate(LABELS):
@@ -606,7 +638,7 @@ def load_asking(run: Run) -> Asking:
     """Of the stage ``findings``."""
     path = run.folder / "findings.npz"
     with np.load(path, allow_pickle=False) as stored:
-        if "further_probability" not in stored:
+        if "indication_weight" not in stored:
             raise UsageError(f"{path} is of an earlier version; remove it and run again")
         return Asking(dict(stored))
 
@@ -628,18 +660,16 @@ def _decoder(run: Run) -> None:
         tokenizer = Tokenizer.learn((s for f, i in texts for s in (*f, *i)), config.min_word)
         tokenizer.save(path)
     protocol = R2GenProtocol(R2GenVocabulary.from_reports(r.findings or "" for r in run.rows if r.split == "train"))
-    read = lessons.reader_rows(run.rows, probability, tokenizer)
-    index = torch.from_numpy(np.flatnonzero(taught))
     lesson = lessons.lesson_of(
         teachers,
-        {k: v[index] for k, v in read.items()},
+        probability[taught],
         asked[taught],
         tokenizer,
         config.max_tokens,
         protocol.reference,
     )
     val = np.array([row.split == "val" for row in run.rows])
-    judge = Judge.of(run.rows, val, read, asked, truth_of(run)[0], tokenizer, protocol, config.max_tokens)
+    judge = Judge.of(run.rows, val, probability, asked, truth_of(run)[0], tokenizer, protocol, config.max_tokens)
     torch.manual_seed(run.config.seed)
     decoder = new_decoder(run.config, len(tokenizer))
     words = run.folder / "decoder-words.safetensors"
@@ -672,7 +702,6 @@ def _decoder(run: Run) -> None:
         taught_again = replace(
             lesson,
             odds=torch.from_numpy(log_odds(points)),
-            indication=lesson.indication[torch.from_numpy(each)],
             tokens=lessons.tokens_of(agreement, tokenizer),
             truth=answered,
             guess=answered,
@@ -732,11 +761,13 @@ def _export(run: Run) -> None:
     tokenizer = Tokenizer.load(run.folder / "vocabulary.json")
     decoder = new_decoder(config, len(tokenizer))
     _recall(decoder, run.folder / "decoder.safetensors")
-    export.export_decoder(decoder, bundle, lessons.MAX_INDICATION)
+    export.export_decoder(decoder, bundle)
     tokenizer.save(bundle / "vocabulary.json")
     with np.load(run.folder / "findings.npz", allow_pickle=False) as stored:
         kept = ("weight", "bias", "uncertain_from", "positive_from", "look_from")
-        arrays = {k: stored[k] for k in (*kept, "further_weight", "further_bias", "further_from")}
+        more = ("further_weight", "further_bias", "further_from", "indication_weight", "indication_mean")
+        arrays = {k: stored[k] for k in (*kept, *more)}
+        words = stored["indication_words"].tolist()
     positive, known = truth_of(run)
     taught = np.flatnonzero(run.teachers[run.film_study]).tolist()
     pack = films.packed(run.folder / "pack")
@@ -761,8 +792,9 @@ def _export(run: Run) -> None:
     settings = {
         "name": config.name,
         "version": config.version,
+        "indication": words,
         "input": {"size": config.encoder.size, "preprocessing": "squash, stretch 0.5-99.5 %"},
-        "decoder": {**shape, "max_indication": lessons.MAX_INDICATION, "options": {"beams": config.decoder.beams}},
+        "decoder": {**shape, "options": {"beams": config.decoder.beams}},
         "provenance": {
             "commit": export.commit(),
             "configuration": config.digest(),
