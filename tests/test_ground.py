@@ -235,6 +235,20 @@ def test_at_most_six_places_are_shown() -> None:
     assert boxes[0][1] > 200, "the hottest first"
 
 
+def test_masses_that_touch_are_told_apart() -> None:
+    heat = np.zeros((28, 28), np.float32)
+    heat[8:14, 6:22] = 0.55
+    heat[9:12, 7:10] = heat[9:12, 18:21] = 1
+    boxes = spots_of(heat, 280, 280)
+    assert len(boxes) == 2
+    assert boxes[0][2] < boxes[1][0] or boxes[1][2] < boxes[0][0]
+    alone = np.zeros((28, 28), np.float32)
+    alone[8:14, 6:12] = 0.55
+    alone[9:12, 7:10] = 1
+    (box,) = spots_of(alone, 280, 280)
+    assert box[2] - box[0] >= 50, "one place is shown to half its peak"
+
+
 def test_what_no_label_names_is_shown_where_it_is_seen() -> None:
     text = "There are changes of a median sternotomy."
     boxes, _ = _boxes(text, _spots(("wires", 24, 32, 0.9), ("wires", 32, 32, 0.8)))

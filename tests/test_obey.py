@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from wetread.decode import Written
-from wetread.obey import obey, plainly, put_low, put_pacemaker, put_several, stated
+from wetread.obey import obey, plainly, put_low, put_pacemaker, put_several, put_silent_sites, stated
 from wetread.report.labeler import asserted, label, label_spans
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
@@ -437,3 +439,43 @@ def test_a_device_that_is_a_pacemaker_is_called_one() -> None:
     assert stated(named[1]) == {"Support Devices"}
     both = written("There is a chest tube and a pneumothorax.")
     assert put_pacemaker(both) == tuple(both), "what says more is left as it is"
+
+
+def test_no_site_is_passed_over_in_silence() -> None:
+    labels = findings("Lung Opacity")
+    opacity = written("There is a pulmonary opacity.")
+    whole = [w.text for w in put_silent_sites(opacity, labels)]
+    assert whole == [
+        "There is a pulmonary opacity.",
+        "The heart is normal in size.",
+        "There is no pleural effusion.",
+        "There is no pneumothorax.",
+    ]
+    assert stated(" ".join(whole)) == {"Lung Opacity"}
+    labels["Pleural Effusion"] = replace(labels["Pleural Effusion"], state="uncertain")
+    assert "There is no pleural effusion." not in [w.text for w in put_silent_sites(opacity, labels)]
+    said = written("Cardiomediastinal silhouette is normal.", "The lungs are clear.", "No pneumothorax.")
+    assert put_silent_sites(said, labels) == tuple(said)
+
+
+def test_lungs_are_otherwise_clear_after_what_is_in_them() -> None:
+    body = written("The heart is normal in size.", "The lungs are clear.", "No pneumothorax.", "There is a nodule.")
+    result = [w.text for w in obey(body, [], findings("Lung Lesion")).findings]
+    assert result == [
+        "The heart is normal in size.",
+        "There is a nodule.",
+        "The lungs are otherwise clear.",
+        "No pneumothorax.",
+    ]
+
+
+def test_vessels_are_not_normal_beside_an_edema() -> None:
+    body = written("Heart size and pulmonary vascularity appear within normal limits.", "There is pulmonary edema.")
+    assert [w.text for w in obey(body, [], findings("Edema")).findings] == ["There is pulmonary edema."]
+    large = written("The heart is enlarged, pulmonary vascularity within normal limits.", "There is pulmonary edema.")
+    said = [w.text for w in obey(large, [], findings("Edema", "Cardiomegaly")).findings]
+    assert "vascularity" not in " ".join(said)
+    assert stated(" ".join(said)) == {"Edema", "Cardiomegaly"}
+    assert len(obey(body[:1], [], findings()).findings) == 1
+    congested = written("Pulmonary vascularity is increased, in keeping with edema.")
+    assert obey(congested, [], findings("Edema")).findings == tuple(congested)

@@ -47,7 +47,7 @@ from wetread.model.runtime import (
 )
 from wetread.model.tokenizer import Tokenizer
 from wetread.model.zones import ZONES, zone_chances, zone_means
-from wetread.obey import obey, put_low, put_pacemaker, put_several
+from wetread.obey import obey, put_low, put_pacemaker, put_several, put_silent_sites
 from wetread.report.checks import prior_known, repair_report
 from wetread.report.further import among
 from wetread.similar import Index
@@ -337,6 +337,7 @@ class Drafter:
             conclusion = put_several(conclusion, look.many, "impression")
         if look.pacemaker:
             body = put_pacemaker(body)
+        body = put_silent_sites(body, labels)
         repaired = repair_report(
             [w.text for w in body],
             [w.text for w in conclusion],

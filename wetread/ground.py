@@ -69,8 +69,8 @@ DETECTED = {
 }
 _CHANNELS = {label: [DRAWN.index(name) for name in names] for label, names in DETECTED.items()}
 _FOUND = 0.5
-#: So many of a label's places are shown at most, the likeliest first.
-_MOST = 6
+#: So many of a label's places are shown at most, the likeliest first; shares of the peak that may tell them apart.
+_MOST, _APART = 6, (_LEVEL, 0.6, 0.7)
 
 #: Where a label shows, and where it is looked for, if not in the lungs.
 _SHOWS = {
@@ -209,20 +209,23 @@ def _part(label: str, site: str, side: str | None, zone: str | None, kind: Kind,
     return part
 
 
+def _grown(region: np.ndarray) -> np.ndarray:
+    """A region with the cells beside it."""
+    grown = region.copy()
+    grown[1:] |= region[:-1]
+    grown[:-1] |= region[1:]
+    grown[:, 1:] |= region[:, :-1]
+    grown[:, :-1] |= region[:, 1:]
+    return grown
+
+
 def _region(above: np.ndarray, start: tuple[int, int]) -> np.ndarray:
     """The cells connected with a start, within those that are ``above``."""
     region = np.zeros_like(above)
     region[start] = True
-    while True:
-        grown = region.copy()
-        grown[1:] |= region[:-1]
-        grown[:-1] |= region[1:]
-        grown[:, 1:] |= region[:, :-1]
-        grown[:, :-1] |= region[:, 1:]
-        grown &= above
-        if (grown == region).all():
-            return region
+    while not ((grown := _grown(region) & above) == region).all():
         region = grown
+    return region
 
 
 def _around(region: np.ndarray, rows: int, columns: int) -> Box:
@@ -270,14 +273,22 @@ def boxes_of(
     return (_around(above, rows, columns),)
 
 
-def spots_of(heat: np.ndarray, rows: int, columns: int, level: float = _LEVEL) -> tuple[Box, ...]:
-    """A box around each region of a heat (28, 28) above ``level``, at most six, the hottest first."""
+def spots_of(heat: np.ndarray, rows: int, columns: int) -> tuple[Box, ...]:
+    """A box around each place of a heat (28, 28), at most six, the hottest first.
+
+    Masses beside each other are one region at half the peak: the level counts that tells the most of them apart.
+    """
+    return max((_regions(heat, rows, columns, level) for level in _APART), key=len)
+
+
+def _regions(heat: np.ndarray, rows: int, columns: int, level: float) -> tuple[Box, ...]:
     left = _fine(heat).copy()
     above = left >= level * float(heat.max())
     boxes: list[Box] = []
     while len(boxes) < _MOST and (left * above).any():
         region = _region(above, divmod(int((left * above).argmax()), _FINE))
-        boxes.append(_around(region, rows, columns))
+        # Less of a place is above a higher level.
+        boxes.append(_around(region if level <= _LEVEL else _grown(region), rows, columns))
         left[region] = 0
     return tuple(boxes)
 

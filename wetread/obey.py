@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from wetread.decode import Written
 from wetread.report.further import EITHER, calls_inflated, further
 from wetread.report.labeler import asserted, label_spans
-from wetread.report.sites import LABEL_SITES, names_place, names_side, primary_site
+from wetread.report.sites import LABEL_SITES, names_place, names_side, primary_site, sites_of
 from wetread.report.stock import State, sentence
 from wetread.types import LABELS, Finding, Section
 
@@ -31,6 +31,7 @@ __all__ = [
     "put_low",
     "put_pacemaker",
     "put_several",
+    "put_silent_sites",
     "stated",
 ]
 
@@ -57,6 +58,13 @@ _IMPLIED = {
     "Lung Opacity": EXPLAINS_OPACITY | {"Consolidation", "Pneumonia"},
     "Enlarged Cardiomediastinum": frozenset({"Cardiomegaly"}),
     "Support Devices": frozenset(LABELS),
+}
+#: What is denied where nothing is said of any of these sites: no report passes over them.
+_SITES_TOLD = {
+    "Cardiomegaly": frozenset({"heart", "mediastinum"}),
+    "Consolidation": frozenset({"lungs"}),
+    "Pleural Effusion": frozenset({"pleura"}),
+    "Pneumothorax": frozenset({"pleura"}),
 }
 #: Probability of a finding from which the decoder's own words for it may stand; below, it is said in plain ones.
 _DETAIL_FROM = 0.15
@@ -90,6 +98,7 @@ _OUTLINED = frozenset({"Cardiomegaly", "Enlarged Cardiomediastinum"})
 _OUTLINE = re.compile(r"\bcardio[- ]?mediastinal\b", re.IGNORECASE)
 #: Of a heart, by CheXbert's habit enlarged, to a reader not.
 _BORDERLINE = re.compile(r"\b(?:upper limits?|borderline)\b", re.IGNORECASE)
+_VESSELS = re.compile(r"\bvascula(?:rity|ture) (?:is|are|appears?|within|and|unremarkable|normal)\b", re.IGNORECASE)
 _BONES = re.compile(r"\b(?:spine|spinous|vertebra\w*|ribs?|clavicles?|scapula\w*|shoulders?)\b", re.IGNORECASE)
 _JOINT = re.compile(r"\b(?:shoulders?|acromioclavicular|glenohumeral|sternoclavicular|joints?)\b", re.IGNORECASE)
 #: Chance of the lower zone (``model.zones``) from which a finding is called basilar. ``benchmarks/zones.py`` says
@@ -199,6 +208,15 @@ def _said_once(sentences: Sequence[Written]) -> list[Written]:
             left.append(written)
         before |= states
     return left
+
+
+def _rest_last(body: list[Written]) -> list[Written]:
+    """FINDINGS in which lungs are called otherwise clear after the first thing that is stated of them."""
+    rest = next((i for i, w in enumerate(body) if w.text == sentence("Lung Opacity", "rest")), None)
+    first = next((i for i, w in enumerate(body) if any(LABEL_SITES[n] == "lungs" for n in _asserts(w.text))), None)
+    if rest is None or first is None or first < rest:
+        return body
+    return [*body[:rest], body[first], *body[rest:first], *body[first + 1 :]]
 
 
 def calls_spine_worn(text: str) -> bool:
@@ -379,6 +397,8 @@ def obey(
                 notes.append(f"A sentence that stated {', '.join(sorted(more))}, which was not seen, was dropped.")
             elif names_untold(written.text):
                 notes.append("A sentence that named a disease which the model cannot tell was dropped.")
+            elif "Edema" in wanted and _VESSELS.search(written.text) and "Edema" not in _asserts(written.text):
+                notes.append("A sentence that called the vessels normal beside an edema was dropped.")
             elif not extra and "Cardiomegaly" in wanted and calls_borderline(written.text):
                 notes.append("A sentence that called an enlarged heart borderline was dropped.")
             elif not extra and _unsupported(written.text, labels):
@@ -408,14 +428,13 @@ def obey(
         body.append(Written(sentence(name, "positive") or "", _STOCK))
         notes.append(f"A sentence that states {name} was added.")
     if not body:
-        names = ("Cardiomegaly", "Consolidation", "Pleural Effusion", "Pneumothorax")
-        body = [Written(w, _STOCK) for n in names if n not in wanted and (w := sentence(n, "negative"))]
+        body = [Written(w, _STOCK) for n in _SITES_TOLD if n not in wanted and (w := sentence(n, "negative"))]
     conclusion = _concluded(conclusion, body, wanted, labels, notes)
     for name in sorted((told or frozenset()) - further(" ".join(w.text for w in conclusion))):
         if words := sentence(name, "named"):
             conclusion.insert(0, Written(words, _STOCK))
             notes.append(f"{name.capitalize()}, which FINDINGS state, was added to IMPRESSION.")
-    return Obeyed(tuple(body), tuple(conclusion), tuple(notes))
+    return Obeyed(tuple(_rest_last(body)), tuple(conclusion), tuple(notes))
 
 
 def put_low(
@@ -456,6 +475,17 @@ def put_several(sentences: Sequence[Written], many: bool, section: Section) -> t
         return replace(written, text=words)
 
     return tuple({w.text: w for w in map(put, sentences)}.values())
+
+
+def put_silent_sites(sentences: Sequence[Written], labels: Mapping[str, Finding]) -> tuple[Written, ...]:
+    """FINDINGS with our own sentences for heart, lungs and pleura where nothing is said and nothing likely of these."""
+    spoken = {site for w in sentences for site in sites_of(w.text)}
+    added = (
+        Written(words, _STOCK)
+        for name, sites in _SITES_TOLD.items()
+        if labels[name].state == "negative" and not spoken & sites and (words := sentence(name, "negative"))
+    )
+    return (*sentences, *added)
 
 
 def put_pacemaker(sentences: Sequence[Written]) -> tuple[Written, ...]:

@@ -42,15 +42,23 @@ def heat_overlay(view: View, heat: HeatMap, height: int) -> Image.Image:
     return Image.fromarray((film * (1 - strength) + np.array((255, 150, 20)) * strength).astype(np.uint8))
 
 
+#: Side of the number on a box, and from one number to the next where several sentences have the same place.
+_TAG, _BESIDE = 24, 26
+
+
 def _boxes(draw: ImageDraw.ImageDraw, left: int, top: int, scale: float, v: int, rows: Sequence[_Row]) -> None:
+    tags: list[tuple[int, int]] = []
     for row in rows:
         for evidence in row.sentence.evidence:
             if evidence.view == v and row.number:
                 x0, y0, x1, y1 = (round(value * scale) for value in evidence.box)
                 draw.rectangle((left + x0, top + y0, left + x1, top + y1), outline=row.colour, width=3)
-                tag = (left + x0, top + y0, left + x0 + 24, top + y0 + 24)
-                draw.rectangle(tag, fill=row.colour)
-                draw.text((tag[0] + 12, tag[1] + 12), str(row.number), fill=_GROUND, font=_font(16), anchor="mm")
+                x, y = left + x0, top + y0
+                while any(abs(x - a) < _TAG and abs(y - b) < _TAG for a, b in tags):
+                    x += _BESIDE
+                tags.append((x, y))
+                draw.rectangle((x, y, x + _TAG, y + _TAG), fill=row.colour)
+                draw.text((x + _TAG // 2, y + _TAG // 2), str(row.number), fill=_GROUND, font=_font(16), anchor="mm")
 
 
 class _Row:
