@@ -454,6 +454,11 @@ def test_no_site_is_passed_over_in_silence() -> None:
     assert stated(" ".join(whole)) == {"Lung Opacity"}
     labels["Pleural Effusion"] = replace(labels["Pleural Effusion"], state="uncertain")
     assert "There is no pleural effusion." not in [w.text for w in put_silent_sites(opacity, labels)]
+    crowded = written(
+        "The heart is enlarged.", "There is a pulmonary opacity.", "There are multiple pulmonary nodules."
+    )
+    whole = put_silent_sites(crowded, findings("Cardiomegaly", "Lung Opacity", "Lung Lesion"))
+    assert stated(" ".join(w.text for w in whole)) == {"Cardiomegaly", "Lung Opacity", "Lung Lesion"}
     said = written("Cardiomediastinal silhouette is normal.", "The lungs are clear.", "No pneumothorax.")
     assert put_silent_sites(said, labels) == tuple(said)
 

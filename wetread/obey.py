@@ -478,14 +478,19 @@ def put_several(sentences: Sequence[Written], many: bool, section: Section) -> t
 
 
 def put_silent_sites(sentences: Sequence[Written], labels: Mapping[str, Finding]) -> tuple[Written, ...]:
-    """FINDINGS with our own sentences for heart, lungs and pleura where nothing is said and nothing likely of these."""
+    """FINDINGS with our own sentences for heart, lungs and pleura where nothing is said and nothing likely of these.
+
+    Not where what is stated would no longer be stated by both conventions (an opacity beside many denials).
+    """
+    whole = list(sentences)
+    said = stated(" ".join(w.text for w in sentences))
     spoken = {site for w in sentences for site in sites_of(w.text)}
-    added = (
-        Written(words, _STOCK)
-        for name, sites in _SITES_TOLD.items()
-        if labels[name].state == "negative" and not spoken & sites and (words := sentence(name, "negative"))
-    )
-    return (*sentences, *added)
+    for name, sites in _SITES_TOLD.items():
+        words = sentence(name, "negative")
+        if words and labels[name].state == "negative" and not spoken & sites:
+            more = [*whole, Written(words, _STOCK)]
+            whole = more if stated(" ".join(w.text for w in more)) == said else whole
+    return tuple(whole)
 
 
 def put_pacemaker(sentences: Sequence[Written]) -> tuple[Written, ...]:
