@@ -311,6 +311,12 @@ def test_emphysema_is_not_named() -> None:
     assert [w.text for w in result.impression] == ["Pulmonary opacity."]
 
 
+def test_granulomas_are_not_named() -> None:
+    words = written("The heart is normal in size.", "There is a small calcified granuloma.", "No granulomas.")
+    result = [w.text for w in obey(words, [], findings()).findings]
+    assert result == ["The heart is normal in size.", "No granulomas."]
+
+
 def test_an_enlarged_heart_is_not_called_borderline() -> None:
     words = written("Today the heart size is upper limits of normal.", "There is no pneumothorax.")
     result = obey(words, written("Cardiomegaly."), findings("Cardiomegaly"))
