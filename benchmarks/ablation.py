@@ -25,7 +25,7 @@ from wetread.errors import NotAChestFilm
 from wetread.image.read import read_study
 from wetread.metrics.nlg import CiderScorer
 from wetread.model.detector import CELLS, DRAWN
-from wetread.model.findings import log_odds, told_of
+from wetread.model.findings import log_odds
 from wetread.model.runtime import OnnxFilmReader, OnnxWriter, Seen, StudyMemory
 from wetread.obey import obey
 from wetread.types import Study
@@ -69,8 +69,7 @@ def decoder_alone(drafter: Drafter, study: Study, look: Look) -> str:
 
 
 def stock_alone(drafter: Drafter, _: Study, look: Look) -> str:
-    told = told_of(look.further, drafter.bundle.arrays)
-    return " ".join(w.text for w in obey((), (), look.labels, told=told).findings)
+    return " ".join(w.text for w in obey((), (), look.labels, told=drafter.told(look)).findings)
 
 
 def texts_of(

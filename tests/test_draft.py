@@ -17,10 +17,10 @@ from wetread.draft import Drafter
 from wetread.errors import BundleError
 from wetread.image.read import read_study
 from wetread.model.bundle import default_path
-from wetread.model.detector import CELLS, DRAWN
 from wetread.model.runtime import Seen
 from wetread.obey import stated
 from wetread.report.checks import check
+from wetread.report.further import FURTHER
 from wetread.types import LABELS, Draft, Report
 
 data = pytest.importorskip("pydicom.data")
@@ -89,34 +89,17 @@ def test_the_indication_moves_the_findings_that_it_speaks_of(drafter: Drafter, d
     assert without_time(nothing) == without_time(draft), "no word of it is known"
 
 
-def test_a_device_is_called_a_pacemaker_by_lateral_films_alone(drafter: Drafter) -> None:
-    channel = DRAWN.index("pacemaker")
-
-    class Facing:
-        size = drafter.reader.size
-        lateral = 5.0
-
-        def __call__(self, films: np.ndarray) -> Seen:
-            return replace(drafter.reader(films), lateral=np.array([self.lateral]))
-
-    class Finds:
-        def __call__(self, films: np.ndarray) -> np.ndarray:
-            spots = np.full((1, len(DRAWN), CELLS, CELLS), -20, np.float32)
-            spots[0, channel, 20:30, 30] = 3
-            return spots
-
-    reader = Facing()
-    room = Drafter(drafter.bundle, reader=reader, detector=Finds())
+def test_a_device_is_named_where_its_kind_is_told(drafter: Drafter) -> None:
     study = read_study([film("RG1_UNCR.dcm")])
-    look = room.look(study)
-    assert look.pacemaker
-    seen = replace(look.labels["Support Devices"], probability=0.9, state="positive")
-    look = replace(look, labels={**look.labels, "Support Devices": seen})
-    words = " ".join(w.text for w in room.words(study, look)[0])
-    assert "pacemaker" in words
-    assert "Support Devices" in stated(words)
-    reader.lateral = -5.0
-    assert not room.look(study).pacemaker
+    look = drafter.look(study)
+    sure = np.where(np.array(FURTHER) == "pacemaker", 0.9, 0.0)
+    for state, said in (("positive", True), ("negative", False)):
+        device = replace(look.labels["Support Devices"], state=state)
+        own = replace(look, further=sure, labels={**look.labels, "Support Devices": device})
+        words = " ".join(w.text for w in drafter.words(study, own)[0])
+        assert ("pacemaker" in words) == said, "no kind of a device that is not stated"
+        assert ("Support Devices" in stated(words)) == said
+        assert "implanted device is present" not in words
 
 
 def test_a_draft_leaves_without_a_severe_flag(draft: Draft) -> None:
@@ -215,6 +198,16 @@ def test_a_bundle_that_tells_of_other_findings_is_refused(tmp_path: Path) -> Non
         wetread.load(other)
 
 
+def test_a_bundle_with_other_words_than_weights_is_refused(tmp_path: Path) -> None:
+    other = tmp_path / "bundle"
+    shutil.copytree(default_path(), other)
+    index = json.loads((other / "bundle.json").read_text())
+    index["indication"].pop()
+    (other / "bundle.json").write_text(json.dumps(index))
+    with pytest.raises(BundleError, match="the words that its weights are of; export"):
+        wetread.load(other)
+
+
 def test_a_bundle_without_a_detector_drafts_as_before(tmp_path: Path) -> None:
     from safetensors.numpy import load_file, save_file
 
@@ -228,7 +221,7 @@ def test_a_bundle_without_a_detector_drafts_as_before(tmp_path: Path) -> None:
     kept = {k: v for k, v in arrays.items() if not k.startswith(("mark_", "further_", "indication_"))}
     save_file(kept | {"weight": kept["weight"][:, :-marks].copy()}, older / "findings.safetensors")
     index = json.loads((older / "bundle.json").read_text())
-    del index["files"][DETECTOR]
+    del index["files"][DETECTOR], index["indication"]
     index["files"]["findings.safetensors"] = digest(older / "findings.safetensors")
     (older / "bundle.json").write_text(json.dumps(index))
     drafter = wetread.load(older)

@@ -17,7 +17,7 @@ from wetread.decode import DecodingOptions, DecodingResult, Written, write
 from wetread.image.thorax import Frame
 from wetread.image.transforms import RASTER, to_input
 from wetread.model.bundle import Bundle
-from wetread.model.detector import DRAWN, chances, marks_input, marks_of
+from wetread.model.detector import chances, marks_input, marks_of
 from wetread.model.findings import (
     CLIP,
     asked_of,
@@ -47,7 +47,7 @@ from wetread.model.runtime import (
 )
 from wetread.model.tokenizer import Tokenizer
 from wetread.model.zones import ZONES, zone_chances, zone_means
-from wetread.obey import obey, put_low, put_pacemaker, put_several, put_silent_sites
+from wetread.obey import obey, put_low, put_several, put_silent_sites
 from wetread.report.checks import prior_known, repair_report
 from wetread.report.further import among
 from wetread.similar import Index
@@ -58,9 +58,6 @@ __all__ = ["Drafted", "Drafter", "Look", "canonical_order"]
 #: Places of a film in which the detector finds nodules, from which they are called multiple: of the teachers with a
 #: likely lesion 8 have as many, 6 of these a lesion, 4 several by their reports' codes (``docs/log.md``).
 MANY = 4
-#: Chance of a cell of a lateral film to be of a pacemaker or its leads, from which a device is called one: right in 27
-#: of 35 teachers; on frontal films it is too seldom right (``docs/log.md``).
-PACEMAKER_FROM = 0.7
 _FAR = "These films look unlike those that the model has learned from; its findings are less to be trusted."
 _NO_FRONTAL = "All films are lateral views: heart, mediastinum and sides are not to be judged by them alone."
 
@@ -90,8 +87,7 @@ class Look:
     the lungs for each label, or None (``model.zones``).
     ``spots`` (V, K, 64, 64): the detector's chances, in the study's order; None where the bundle has none.
     ``further`` (E,): the probabilities of findings beyond the 14 labels (``report.further``); E is 0 without any.
-    ``many``: whether the detector finds nodules in many places; None where the bundle has none. ``pacemaker``: whether
-    a device that is stated is one.
+    ``many``: whether the detector finds nodules in many places; None where the bundle has none.
     ``by_indication``: the findings whose state the indication changes, a sentence each.
     ``novelty`` is None, and ``far`` False, where the bundle cannot tell (``wetread.model.novelty``).
     """
@@ -107,7 +103,6 @@ class Look:
     spots: np.ndarray | None = None
     further: np.ndarray = field(default_factory=lambda: np.zeros(0))
     many: bool | None = None
-    pacemaker: bool = False
     by_indication: tuple[str, ...] = ()
 
 
@@ -286,11 +281,10 @@ class Drafter:
         frames = ground.frames_of(study.views, lateral, arrays)
         zones = self._zones(seen.maps[place], lateral, frames)
         far = is_far(distance, arrays)
-        spots, many, pacemaker = None, None, False
+        spots, many = None, None
         if found is not None:
             spots = chances(found[place])
             many = ground.places_found(spots, "Lung Lesion", lateral, frames) >= MANY
-            pacemaker = bool((spots[lateral, DRAWN.index("pacemaker")] >= PACEMAKER_FROM).any())
         return Look(
             seen,
             findings,
@@ -303,7 +297,6 @@ class Drafter:
             spots,
             further,
             many,
-            pacemaker,
             by_indication,
         )
 
@@ -313,10 +306,14 @@ class Drafter:
         films = [to_input(study.views[i].pixels, RASTER) for i in order]
         return np.concatenate([self.detector(film[None, None]) for film in films])
 
+    def told(self, look: Look) -> frozenset[str] | None:
+        """The findings beyond the 14 labels that are told; see ``model.findings.told_of``."""
+        return told_of(look.further, self.bundle.arrays, look.labels["Support Devices"].state == "positive")
+
     def written(self, study: Study, look: Look) -> DecodingResult:
         """What the decoder writes, before it is held to the findings."""
         states = np.array([look.labels[name].state for name in LABELS])
-        told = np.array(among(told_of(look.further, self.bundle.arrays) or frozenset()))
+        told = np.array(among(self.told(look) or frozenset()))
         asked = asked_of(states == "positive", states == "uncertain", told, np.array(look.worn_spine))
         labels = np.array([look.labels[name].probability for name in LABELS])
         memory = StudyMemory.of(np.concatenate((labels, look.further)), asked)
@@ -326,17 +323,13 @@ class Drafter:
         """The sentences of FINDINGS and of IMPRESSION, and what was changed in what the decoder wrote."""
         labels = look.labels
         result = self.written(study, look)
-        obeyed = obey(
-            result.findings, result.impression, labels, look.worn_spine, told_of(look.further, self.bundle.arrays)
-        )
+        obeyed = obey(result.findings, result.impression, labels, look.worn_spine, self.told(look))
         lower = {} if look.zones is None else dict(zip(LABELS, look.zones[:, ZONES.index("lower")], strict=True))
         body = put_low(obeyed.findings, labels, lower)
         conclusion = put_low(obeyed.impression, labels, lower, body)
         if look.many is not None:
             body = put_several(body, look.many, "findings")
             conclusion = put_several(conclusion, look.many, "impression")
-        if look.pacemaker:
-            body = put_pacemaker(body)
         body = put_silent_sites(body, labels)
         repaired = repair_report(
             [w.text for w in body],

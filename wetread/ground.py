@@ -66,6 +66,7 @@ DETECTED = {
     "Atelectasis": ("band", "opacity"),
     "Support Devices": ("line", "port", "pacemaker"),
     "sternal wires": ("wires",),
+    "granuloma": ("calcified nodule",),
 }
 _CHANNELS = {label: [DRAWN.index(name) for name in names] for label, names in DETECTED.items()}
 _FOUND = 0.5
@@ -315,7 +316,8 @@ def evidence_of(
     site = primary_site(text)
     asked = _asked(mentions)
     if (more := further(text)) and (kind == "searched" or all(label == _NO_FINDING for label, _, _ in asked)):
-        asked, kind = [(name, None, None) for name in sorted(more)], "seen"
+        asked = list(dict.fromkeys((name, side, zone) for name in sorted(more) for _, side, zone in asked))
+        kind = "seen"
     flat = all(label not in _MAPPED for label, _, _ in asked)
     both = kind == "seen" and all(side == "bilateral" for _, side, _ in asked)
     paired = kind == "searched" or flat or any(side == "bilateral" for _, side, _ in asked)

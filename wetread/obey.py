@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from wetread.decode import Written
-from wetread.report.further import EITHER, calls_inflated, further
+from wetread.report.further import EITHER, KINDS, PLACES, calls_inflated, further
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, names_place, names_side, primary_site, sites_of
 from wetread.report.stock import State, sentence
@@ -29,7 +29,6 @@ __all__ = [
     "obey",
     "plainly",
     "put_low",
-    "put_pacemaker",
     "put_several",
     "put_silent_sites",
     "stated",
@@ -72,7 +71,7 @@ _DETAIL_FROM = 0.15
 _KIND_FROM = 0.5
 _WORN = re.compile(r"\b(?:degenerat\w+|osteophyt\w+|spondylosis|spondylotic)\b", re.IGNORECASE)
 #: A disease outside the 14 labels that none of the network's concepts tells well enough to name it (``docs/log.md``).
-_UNTOLD = re.compile(r"\b(?:emphysema\w*|copd|chronic obstructive|lung disease|granulom\w+)\b", re.IGNORECASE)
+_UNTOLD = re.compile(r"\b(?:emphysema\w*|copd|chronic obstructive|lung disease)\b", re.IGNORECASE)
 _AORTA = re.compile(r"\baort(?:a|ic)\b", re.IGNORECASE)
 #: What kind of opacity it is, which nothing tells either: right in 4 of 32 drafts (``docs/log.md``).
 _KIND = re.compile(r"\b(an? )?(?:(?:diffuse|chronic) )?(?:interstitial|reticular) (?=opacit|infiltrat)", re.IGNORECASE)
@@ -170,13 +169,14 @@ def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
 
 
 def _without_normal_sites(
-    sentences: Sequence[Written], wanted: set[str], unsaid: set[str], likely: set[str]
+    sentences: Sequence[Written], wanted: set[str], unsaid: set[str], likely: set[str], told: Set[str]
 ) -> list[Written]:
     """Sentences that call a site normal which has a finding become "otherwise" sentences, or go.
 
     What such a sentence on the lungs denies besides and is not likely is added to ``unsaid``.
     """
     sites = {LABEL_SITES[name] for name in wanted if name != "Support Devices"}
+    sites |= {PLACES[name] for name in told & PLACES.keys()}
     left: list[Written] = []
     for written in sentences:
         mentions = label_spans(written.text)
@@ -210,10 +210,15 @@ def _said_once(sentences: Sequence[Written]) -> list[Written]:
     return left
 
 
+def _sites_with(text: str) -> set[str]:
+    """The sites in which a sentence states something."""
+    return {LABEL_SITES[n] for n in _asserts(text)} | {PLACES[n] for n in further(text) & PLACES.keys()}
+
+
 def _rest_last(body: list[Written]) -> list[Written]:
     """FINDINGS in which lungs are called otherwise clear after the first thing that is stated of them."""
     rest = next((i for i, w in enumerate(body) if w.text == sentence("Lung Opacity", "rest")), None)
-    first = next((i for i, w in enumerate(body) if any(LABEL_SITES[n] == "lungs" for n in _asserts(w.text))), None)
+    first = next((i for i, w in enumerate(body) if "lungs" in _sites_with(w.text)), None)
     if rest is None or first is None or first < rest:
         return body
     return [*body[:rest], body[first], *body[rest:first], *body[first + 1 :]]
@@ -418,12 +423,14 @@ def obey(
                 left.append(replace(written, text=_in_number(plainly(written.text))))
         return left
 
-    body = _said_once(_without_normal_sites(kept(findings), wanted, unsaid, likely))
+    body = _said_once(_without_normal_sites(kept(findings), wanted, unsaid, likely, told or frozenset()))
     conclusion = kept(impression)
     # What was denied in the same breath as a finding is denied again.
     spoken = {m.label for w in body for m in label_spans(w.text)}
     body += [Written(w, _STOCK) for n in LABELS if n in unsaid - spoken and (w := sentence(n, "negative"))]
     body = _all_said(body, wanted, labels, notes)
+    if told and told & KINDS:  # its name stands in place of "a device"
+        body = [w for w in body if w.text != sentence("Support Devices", "positive")]
     for name in sorted((told or frozenset()) - further(" ".join(w.text for w in body))):
         body.append(Written(sentence(name, "positive") or "", _STOCK))
         notes.append(f"A sentence that states {name} was added.")
@@ -491,13 +498,6 @@ def put_silent_sites(sentences: Sequence[Written], labels: Mapping[str, Finding]
             more = [*whole, Written(words, _STOCK)]
             whole = more if stated(" ".join(w.text for w in more)) == said else whole
     return tuple(whole)
-
-
-def put_pacemaker(sentences: Sequence[Written]) -> tuple[Written, ...]:
-    """FINDINGS whose sentence on a device and nothing else is our own, which calls it a pacemaker."""
-    words = sentence("Support Devices", "pacemaker") or ""
-    put = (replace(w, text=words) if _asserts(w.text) == {"Support Devices"} else w for w in sentences)
-    return tuple({w.text: w for w in put}.values())
 
 
 def _placed_low(text: str, low: set[str]) -> str:

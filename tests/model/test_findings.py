@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from wetread.model.findings import LEAST_UNCERTAIN, findings_of, further_of, told_of, triage_of
+from wetread.report.further import FURTHER, KINDS
 from wetread.types import LABELS
 
 
@@ -39,18 +40,19 @@ def test_a_study_may_wait_only_below_the_threshold_of_its_bundle() -> None:
 
 
 def test_further_findings_are_told_from_their_own_thresholds() -> None:
-    arrays = {
-        "further_weight": np.array([[1.0, 0], [0, 1.0], [0, 0]]),
-        "further_bias": np.array([0, 0, -9.0]),
-        "further_from": np.array([0.4, 0.4, 0.4]),
-    }
+    weight, bias = np.zeros((len(FURTHER), 2)), np.full(len(FURTHER), -9.0)
+    weight[0, 0], weight[1, 1], bias[:2] = 1, 1, 0
+    arrays = {"further_weight": weight, "further_bias": bias, "further_from": np.full(len(FURTHER), 0.4)}
     chance = further_of(np.array([2.0, -2.0]), arrays)
     assert chance[0] == pytest.approx(1 / (1 + np.exp(-2)))
-    assert told_of(chance, arrays) == {"hyperexpansion"}
-    assert told_of(np.array([0.5, 0.9, 0.9]), arrays) == {"low lung volumes", "sternal wires"}, "the likelier of two"
-    assert told_of(np.zeros(3), arrays) == frozenset()
+    assert told_of(chance, arrays, True) == {FURTHER[0]} == {"hyperexpansion"}
+    both = np.array([{"hyperexpansion": 0.5, "low lung volumes": 0.9, "sternal wires": 0.9}.get(n, 0) for n in FURTHER])
+    assert told_of(both, arrays, True) == {"low lung volumes", "sternal wires"}, "the likelier of two"
+    assert told_of(0 * both, arrays, True) == frozenset()
+    every = np.full(len(FURTHER), 0.9)
+    assert told_of(every, arrays, True) == (told_of(every, arrays, False) or set()) | KINDS, "kinds of a stated device"
 
 
 def test_a_bundle_without_further_findings_cannot_tell() -> None:
     assert further_of(np.zeros((4, 2)), {}).shape == (4, 0)
-    assert told_of(further_of(np.zeros(2), {}), {}) is None
+    assert told_of(further_of(np.zeros(2), {}), {}, True) is None

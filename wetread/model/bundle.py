@@ -93,6 +93,9 @@ class Bundle:
         for name, expected in (("mark_mean", 4 * len(DRAWN)), ("further_from", len(FURTHER))):
             if name in arrays and len(arrays[name]) != expected:
                 raise BundleError(f"{folder} tells of other findings than this version; export it with this one")
+        weight = arrays.get("indication_weight", np.zeros((0, 0)))
+        if weight.shape[1] != len(index.get("indication", ())):
+            raise BundleError(f"{path} has not the words that its weights are of; export the bundle again")
         return cls(folder, index, arrays, info)
 
 

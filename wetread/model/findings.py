@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from wetread.report.further import EITHER, FURTHER
+from wetread.report.further import EITHER, FURTHER, KINDS
 from wetread.types import LABELS, Finding, State, Triage
 
 __all__ = [
@@ -110,10 +110,10 @@ def further_of(read: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray
     return probabilities(read, arrays["further_weight"], arrays["further_bias"])
 
 
-def told_of(probability: np.ndarray, arrays: Mapping[str, np.ndarray]) -> frozenset[str] | None:
+def told_of(probability: np.ndarray, arrays: Mapping[str, np.ndarray], device: bool) -> frozenset[str] | None:
     """(E,) probabilities → the further findings that are told; None where the bundle knows of none.
 
-    Of those that exclude each other the likelier one.
+    Of those that exclude each other the likelier one; kinds of a device where a ``device`` is stated.
     """
     if not len(probability):
         return None
@@ -121,7 +121,7 @@ def told_of(probability: np.ndarray, arrays: Mapping[str, np.ndarray]) -> frozen
     seen = {name for name, least in zip(FURTHER, arrays["further_from"], strict=True) if chance[name] >= least}
     if seen >= EITHER:
         seen.discard(min(EITHER, key=lambda name: chance[name]))
-    return frozenset(seen)
+    return frozenset(seen if device else seen - KINDS)
 
 
 def findings_of(probability: np.ndarray, arrays: Mapping[str, np.ndarray]) -> dict[str, Finding]:

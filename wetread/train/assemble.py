@@ -28,7 +28,7 @@ from wetread.obey import (
     denied,
     names_untold,
 )
-from wetread.report.further import EITHER, FURTHER, among, calls_inflated, further
+from wetread.report.further import EITHER, FURTHER, PLACES, among, calls_inflated, further
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.sites import LABEL_SITES, names_place, primary_site
 from wetread.train.expect import Expected, References, Usual
@@ -219,6 +219,7 @@ class Stock:
         wanted = asked.wanted
         sites = {LABEL_SITES[LABELS[k]] for k, on in zip(OTHERS, wanted, strict=True) if on}
         sites -= {LABEL_SITES["Support Devices"]}
+        sites |= {site for name, site in PLACES.items() if asked.told[FURTHER.index(name)]}
         calm = np.array([site is None or site not in sites for site in self.normal])
         if wanted[_HEART]:
             calm &= ~self.outline

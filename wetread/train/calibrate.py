@@ -43,6 +43,9 @@ _MARKS_OF = {
     "Pneumothorax": ("pneumothorax", "line"),
     "Support Devices": ("line", "port", "pacemaker", "wires", "clips", "electrode"),
     "sternal wires": ("wires",),
+    "granuloma": ("calcified nodule",),
+    "pacemaker": ("pacemaker",),
+    "catheter": ("line", "port"),
 }
 
 

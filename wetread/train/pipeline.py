@@ -500,7 +500,13 @@ def truth_of(run: Run) -> tuple[np.ndarray, np.ndarray]:
 
 
 #: The concept that knows most of a further finding.
-_CONCEPT_OF = {"hyperexpansion": "mesh:Lung/hyperdistention", "low lung volumes": "mesh:Lung/hypoinflation"}
+_CONCEPT_OF = {
+    "hyperexpansion": "mesh:Lung/hyperdistention",
+    "low lung volumes": "mesh:Lung/hypoinflation",
+    "granuloma": "mesh:Calcified Granuloma/lung",
+    "pacemaker": "mesh:Implanted Medical Device",
+    "catheter": "mesh:Catheters, Indwelling",
+}
 
 
 def further_of_rows(run: Run) -> np.ndarray:
@@ -630,7 +636,9 @@ class Asking:
         labels, more = probability[:, : len(LABELS)], probability[:, len(LABELS) :]
         commands = commands_of(labels, self.stored["positive_from"])
         likely = labels >= uncertain_of(self.stored)
-        told = np.array([among(told_of(own, self.stored) or frozenset()) for own in more])
+        devices = commands[:, LABELS.index("Support Devices")] > 0
+        each = zip(more, devices, strict=True)
+        told = np.array([among(told_of(own, self.stored, bool(device)) or frozenset()) for own, device in each])
         return asked_of(commands, likely, told, spine)
 
 
@@ -638,7 +646,7 @@ def load_asking(run: Run) -> Asking:
     """Of the stage ``findings``."""
     path = run.folder / "findings.npz"
     with np.load(path, allow_pickle=False) as stored:
-        if "indication_weight" not in stored:
+        if "indication_weight" not in stored or stored["further_probability"].shape[1] != len(FURTHER):
             raise UsageError(f"{path} is of an earlier version; remove it and run again")
         return Asking(dict(stored))
 
