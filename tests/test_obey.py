@@ -475,3 +475,15 @@ def test_vessels_are_not_normal_beside_an_edema() -> None:
     assert len(obey(body[:1], [], findings()).findings) == 1
     congested = written("Pulmonary vascularity is increased, in keeping with edema.")
     assert obey(congested, [], findings("Edema")).findings == tuple(congested)
+
+
+@pytest.mark.parametrize("text", ["Tracheostomy tube.", "The tip projects over the upper SVC.", "Surgical clips."])
+def test_nothing_is_said_of_what_device_it_is_that_is_hardly_likely(text: str) -> None:
+    labels = findings("Support Devices")
+    body = written("The heart is normal in size.", text)
+    likely = [w.text for w in obey(body, [], labels).findings]
+    assert text in likely
+    labels["Support Devices"] = Finding(0.3, 0.1, 0.2, "positive")
+    hardly = [w.text for w in obey(body, [], labels).findings]
+    assert text not in hardly
+    assert stated(" ".join(hardly)) == {"Support Devices"}

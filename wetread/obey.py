@@ -98,6 +98,7 @@ _OUTLINE = re.compile(r"\bcardio[- ]?mediastinal\b", re.IGNORECASE)
 #: Of a heart, by CheXbert's habit enlarged, to a reader not.
 _BORDERLINE = re.compile(r"\b(?:upper limits?|borderline)\b", re.IGNORECASE)
 _VESSELS = re.compile(r"\bvascula(?:rity|ture) (?:is|are|appears?|within|and|unremarkable|normal)\b", re.IGNORECASE)
+_TIP = re.compile(r"\btips?\b", re.IGNORECASE)
 _BONES = re.compile(r"\b(?:spine|spinous|vertebra\w*|ribs?|clavicles?|scapula\w*|shoulders?)\b", re.IGNORECASE)
 _JOINT = re.compile(r"\b(?:shoulders?|acromioclavicular|glenohumeral|sternoclavicular|joints?)\b", re.IGNORECASE)
 #: Chance of the lower zone (``model.zones``) from which a finding is called basilar. ``benchmarks/zones.py`` says
@@ -152,12 +153,15 @@ def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
     """Whether a sentence says more than is known.
 
     A finding is hardly seen; or it is put on one side, which nothing of what the words follow tells; or one of the
-    lungs is put into the bones; or what was not seen is given a place.
+    lungs is put into the bones; or what was not seen is given a place; or of a device that is hardly likely it is said
+    what it is or where it ends.
     """
     mentions = [m for m in label_spans(text) if m.label != _SILENT]
     there = [m for m in mentions if m.state != "negative"]
     if names_side(text) and any(m.label != "Support Devices" for m in there):
         return True
+    if (_TIP.search(text) or primary_site(text) == "devices") and not further(text) and (there or not mentions):
+        return labels["Support Devices"].probability < _KIND_FROM
     if _BONES.search(text) and any(LABEL_SITES[m.label] in ("lungs", "pleura") for m in there):
         return True
     if any(m.state == "positive" for m in there):
