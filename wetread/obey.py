@@ -153,15 +153,15 @@ def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
     """Whether a sentence says more than is known.
 
     A finding is hardly seen; or it is put on one side, which nothing of what the words follow tells; or one of the
-    lungs is put into the bones; or what was not seen is given a place; or of a device that is hardly likely it is said
-    what it is or where it ends.
+    lungs is put into the bones; or what was not seen is given a place; or a device is named of a kind that
+    nothing tells, or where it ends.
     """
     mentions = [m for m in label_spans(text) if m.label != _SILENT]
     there = [m for m in mentions if m.state != "negative"]
     if names_side(text) and any(m.label != "Support Devices" for m in there):
         return True
     if (_TIP.search(text) or primary_site(text) == "devices") and not further(text) and (there or not mentions):
-        return labels["Support Devices"].probability < _KIND_FROM
+        return text != sentence("Support Devices", "positive")
     if _BONES.search(text) and any(LABEL_SITES[m.label] in ("lungs", "pleura") for m in there):
         return True
     if any(m.state == "positive" for m in there):
