@@ -193,6 +193,8 @@ def _check_findings(config: FindingsConfig, where: str) -> None:
     for key in ("least", "least_right", "least_further"):
         if not 0 <= getattr(config, key) < 1:
             raise UsageError(f"{where}: '{key}' is a probability, from 0 to below 1")
+    if config.least_word < 0:
+        raise UsageError(f"{where}: 'least_word' must be at least 0")
 
 
 def _check_decoder(config: DecoderConfig, where: str) -> None:
