@@ -80,11 +80,12 @@ def test_the_words_tell_the_zone_where_there_is_evidence_of_it(drafter: Drafter)
 
 
 def test_the_indication_moves_the_findings_that_it_speaks_of(drafter: Drafter, draft: Draft) -> None:
-    told = drafter.draft([film("RG1_UNCR.dcm")], indication="Pacemaker placement.")
-    device = "Support Devices"
-    assert told.labels[device].probability > draft.labels[device].probability
+    told = drafter.draft([film("RG1_UNCR.dcm")], indication="Rib pain, pacemaker placement.")
+    for name in ("Support Devices", "Fracture"):
+        assert told.labels[name].probability > draft.labels[name].probability
     changed = {name for name in LABELS if told.labels[name].state != draft.labels[name].state}
     assert {w.split(" is ")[0] for w in told.warnings if "with the indication" in w} == changed
+    assert "Fracture" in changed
     nothing = drafter.draft([film("RG1_UNCR.dcm")], indication="XXXX 42 zzyzx")
     assert without_time(nothing) == without_time(draft), "no word of it is known"
 

@@ -473,6 +473,8 @@ def test_vessels_are_not_normal_beside_an_edema() -> None:
     assert "vascularity" not in " ".join(said)
     assert stated(" ".join(said)) == {"Edema", "Cardiomegaly"}
     assert len(obey(body[:1], [], findings()).findings) == 1
+    full = written("Pulmonary vascularity is increased.", "There is pulmonary edema.")
+    assert obey(full, [], findings("Edema")).findings == tuple(full)
     congested = written("Pulmonary vascularity is increased, in keeping with edema.")
     assert obey(congested, [], findings("Edema")).findings == tuple(congested)
 

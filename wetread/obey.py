@@ -97,7 +97,7 @@ _OUTLINED = frozenset({"Cardiomegaly", "Enlarged Cardiomediastinum"})
 _OUTLINE = re.compile(r"\bcardio[- ]?mediastinal\b", re.IGNORECASE)
 #: Of a heart, by CheXbert's habit enlarged, to a reader not.
 _BORDERLINE = re.compile(r"\b(?:upper limits?|borderline)\b", re.IGNORECASE)
-_VESSELS = re.compile(r"\bvascula(?:rity|ture) (?:is|are|appears?|within|and|unremarkable|normal)\b", re.IGNORECASE)
+_VESSELS = re.compile(r"\bvascula(?:rity|ture)\b[^.,;]*\b(?:normal|unremarkable)\b", re.IGNORECASE)
 _TIP = re.compile(r"\btips?\b", re.IGNORECASE)
 _BONES = re.compile(r"\b(?:spine|spinous|vertebra\w*|ribs?|clavicles?|scapula\w*|shoulders?)\b", re.IGNORECASE)
 _JOINT = re.compile(r"\b(?:shoulders?|acromioclavicular|glenohumeral|sternoclavicular|joints?)\b", re.IGNORECASE)

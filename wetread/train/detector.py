@@ -106,7 +106,7 @@ class Drawing:
         seed: int,
     ) -> None:
         self.pack, self.films, self.rng = pack, np.array(list(films)), np.random.default_rng(seed)
-        self._chests: list[Chest] = []
+        self._chests: list[Chest] = []  # their lungs packed, a bit a pixel
         for film in tqdm(self.films, desc="lungs", unit="film"):
             side = bool(lateral[film])
             chest = Chest.of(np.asarray(pack[film], np.float32) / 255, means[side], side)
