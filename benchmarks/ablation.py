@@ -21,12 +21,13 @@ from val_table import Table, arguments, clinical, positives, val_of
 from wetread.data.manifest import ManifestStudy
 from wetread.decode import DecodingOptions
 from wetread.draft import Drafter, Look
-from wetread.errors import NotAChestFilm
+from wetread.errors import BundleError, NotAChestFilm
 from wetread.image.read import read_study
 from wetread.metrics.nlg import CiderScorer
-from wetread.model.detector import CELLS, DRAWN
+from wetread.model.bundle import Bundle
+from wetread.model.detector import Found
 from wetread.model.findings import log_odds
-from wetread.model.runtime import OnnxFilmReader, OnnxWriter, Seen, StudyMemory
+from wetread.model.runtime import OnnxDetector, OnnxFilmReader, OnnxWriter, Seen, StudyMemory
 from wetread.obey import obey
 from wetread.types import Study
 
@@ -53,11 +54,18 @@ class Unsure(OnnxWriter):
         super().start(replace(memory, odds=log_odds(np.concatenate(usual))[None]), beams)
 
 
-class Blind:
-    """A detector that cannot say anything of any film: the findings take it for what is usual."""
+class Blind(OnnxDetector):
+    """A detector of which the findings take no features, and no marks unless ``marks``: they take it for usual."""
 
-    def __call__(self, films: np.ndarray) -> np.ndarray:
-        return np.full((len(films), len(DRAWN), CELLS, CELLS), np.nan, np.float32)
+    def __init__(self, bundle: Bundle, threads: int | None, marks: bool) -> None:
+        if bundle.detector is None:
+            raise BundleError(f"{bundle.folder} has no detector; name a bundle with one")
+        super().__init__(bundle.detector, threads)
+        self._marks = marks
+
+    def __call__(self, films: np.ndarray) -> Found:
+        spots, pooled = super().__call__(films)
+        return Found(spots if self._marks else np.full_like(spots, np.nan), np.full_like(pooled, np.nan))
 
 
 def pipeline(drafter: Drafter, study: Study, look: Look) -> str:
@@ -116,12 +124,14 @@ def main() -> None:
     bundle = drafter.bundle
     first = Drafter(bundle, reader=FirstNetwork(bundle, args.threads), threads=args.threads)
     beams = Drafter(bundle, options=DecodingOptions(beams=3), threads=args.threads)
-    unaided = Drafter(bundle, detector=Blind(), threads=args.threads)
+    blind = [Blind(bundle, args.threads, marks) for marks in (False, True)]
+    unaided, plain = (Drafter(bundle, detector=detector, threads=args.threads) for detector in blind)
     unsure = Drafter(bundle, writer=Unsure(bundle, args.threads), threads=args.threads)
     base = texts_of(drafter, val, pipeline, "as it ships")
     variants = {
         "one network in place of three": texts_of(first, val, pipeline, "one network"),
         "without the detector": texts_of(unaided, val, pipeline, "no detector"),
+        "without the detector's features": texts_of(plain, val, pipeline, "no features"),
         "frontal films alone": texts_of(drafter, val, pipeline, "frontal", view="frontal"),
         "lateral films alone": texts_of(drafter, val, pipeline, "lateral", view="lateral"),
         "decoder told what to say, not how probable it is": texts_of(unsure, val, pipeline, "no probabilities"),

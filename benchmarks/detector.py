@@ -107,7 +107,7 @@ def sides(run: Run, detector: OnnxDetector) -> str:
     for t in tqdm(told, desc="sides", unit="statement"):
         film = next(f for f in run.films.films[t.study] if run.films.lateral[f] != 1)
         view = View("film", np.asarray(pack[film], np.float32) / 255)
-        spots = chances(detector(to_input(view.pixels, RASTER)[None, None]))[0]
+        spots = chances(detector(to_input(view.pixels, RASTER)[None, None]).spots)[0]
         frame = frames_of([view], np.array([False]), arrays)[0]
         strongest = spots[[DRAWN.index(name) for name in DETECTED[t.label]]].max(0)
         right = right_of_cells(strongest, frame)
@@ -139,7 +139,7 @@ def elsewhere(shared: Path, detector: OnnxDetector) -> str:
     marks = []
     for line in tqdm(lines, desc="ChestX-ray14", unit="film"):
         film = to_input(pixels_of(shared / "other_films" / "nih14" / line["filename"]), RASTER)
-        marks.append(marks_of(detector(film[None, None]), np.zeros(1, bool)))
+        marks.append(marks_of(detector(film[None, None]).spots, np.zeros(1, bool)))
     found, named = np.stack(marks), [set(line["labels"].split("|")) for line in lines]
     none = np.array(["No Finding" in names for names in named])
     rows = [["ChestX-ray14", "finds", "films", "AUROC against films without a finding"]]
@@ -151,32 +151,30 @@ def elsewhere(shared: Path, detector: OnnxDetector) -> str:
 
 
 def heads(run: Run) -> str:
-    """The findings fitted without and with what the detector finds, cross-fitted on the teachers."""
+    """The findings without the detector, with its marks, and with its features too (the run's own); cross-fitted."""
     seen = load_seen(run)
     positive, known = truth_of(run)
     use, config = run.teachers & known, run.config.findings
     read, truth = seen.findings_input()[use], positive[use]
     assert seen.marks is not None
-    marks = seen.marks.shape[1]
-    concepts = read.shape[1] - marks
+    loose = seen.stretches(LABELS, range(len(LABELS)))
+    concepts = 2 * seen.studies.mean.shape[1]
+    marked = concepts + seen.marks.shape[1]
     chosen = config.folds, config.beta, run.config.seed, config.least, config.least_right
-    fits = [
-        calibrate.fit(
-            read[:, : concepts + own],
-            truth,
-            *chosen,
-            stretch=calibrate.stretches(LABELS, range(len(LABELS)), concepts, own),
-        )
-        for own in (0, marks)
-    ]
-    rows = [["label", "positive", "AUROC without", "with", "difference"]]
+    fits = [calibrate.fit(read[:, :n], truth, *chosen, stretch=loose[:, :n]) for n in (concepts, marked)]
+    with np.load(run.folder / "findings.npz") as stored:  # the run's own, with all
+        found = [(fit.crossfitted, fit.positive_from) for fit in fits]
+        found.append((stored["probability"][use], stored["positive_from"]))
+    rows = [["label", "positive", "AUROC without", "with its marks", "with its features, too", "difference of both"]]
     for k, name in enumerate(LABELS):
-        found = area(truth[:, k], *(fit.crossfitted[:, k] for fit in fits))
-        rows.append([name, str(int(truth[:, k].sum())), *found])
+        bare, marks, both = (chance[:, k] for chance, _ in found)
+        rows.append([name, str(int(truth[:, k].sum())), *area(truth[:, k], bare), *area(truth[:, k], marks, both)])
     lines = []
-    for said, fit in zip(("without", "with"), fits, strict=True):
-        scores = clinical(truth, commands_of(fit.crossfitted, fit.positive_from).astype(bool))
-        lines.append(f"By thresholds, {said} the detector: " + ", ".join(f"{k} {v:.3f}" for k, v in scores.items()))
+    names = "without the detector", "with its marks", "with its features, too"
+    for said, (chance, positive_from) in zip(names, found, strict=True):
+        scores = clinical(truth, commands_of(chance, positive_from).astype(bool))
+        loss = {"loss": float(-np.log(np.where(truth, chance, 1 - chance).clip(1e-6)).mean())}
+        lines.append(f"By thresholds, {said}: " + ", ".join(f"{k} {v:.4f}" for k, v in (scores | loss).items()))
     return table(rows) + "\n\n" + ".\n".join(lines) + "."
 
 

@@ -102,7 +102,7 @@ class Reader:
         if "zone_weight" in self.arrays:
             zones = zone_chances(zone_means(scaled_cells(seen.maps, self.arrays)[0], frame), self.arrays)
         maps = label_places(seen, lateral, self.arrays)[0]
-        spots = None if self.detector is None else chances(self.detector(to_input(pixels, RASTER)[None, None]))
+        spots = None if self.detector is None else chances(self.detector(to_input(pixels, RASTER)[None, None]).spots)
         return Film(view, maps, seen.logits[0, :N], bool(lateral[0]), frame, zones, spots)
 
 

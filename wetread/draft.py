@@ -17,7 +17,7 @@ from wetread.decode import DecodingOptions, DecodingResult, Written, write
 from wetread.image.thorax import Frame
 from wetread.image.transforms import RASTER, to_input
 from wetread.model.bundle import Bundle
-from wetread.model.detector import chances, marks_input, marks_of
+from wetread.model.detector import Found, chances, found_input
 from wetread.model.findings import (
     CLIP,
     asked_of,
@@ -265,7 +265,7 @@ class Drafter:
         read = head_input(mean, gap, arrays["logit_mean"], arrays["logit_sd"])
         found = self._found(study, order)
         if found is not None:
-            read = np.concatenate((read, marks_input(marks_of(found, seen.lateral > 0), arrays)))
+            read = np.concatenate((read, found_input(found, seen.lateral > 0, arrays)))
         chance, further = probabilities(read, arrays["weight"], arrays["bias"]), further_of(read, arrays)
         findings = findings_of(chance, arrays)
         by_indication: tuple[str, ...] = ()
@@ -283,7 +283,7 @@ class Drafter:
         far = is_far(distance, arrays)
         spots, many = None, None
         if found is not None:
-            spots = chances(found[place])
+            spots = chances(found.spots[place])
             many = ground.places_found(spots, "Lung Lesion", lateral, frames) >= MANY
         return Look(
             seen,
@@ -300,11 +300,11 @@ class Drafter:
             by_indication,
         )
 
-    def _found(self, study: Study, order: Sequence[int]) -> np.ndarray | None:
+    def _found(self, study: Study, order: Sequence[int]) -> Found | None:
         if self.detector is None:
             return None
-        films = [to_input(study.views[i].pixels, RASTER) for i in order]
-        return np.concatenate([self.detector(film[None, None]) for film in films])
+        each = [self.detector(to_input(study.views[i].pixels, RASTER)[None, None]) for i in order]
+        return Found(*(np.concatenate(part) for part in zip(*each, strict=True)))
 
     def told(self, look: Look) -> frozenset[str] | None:
         """The findings beyond the 14 labels that are told; see ``model.findings.told_of``."""

@@ -147,3 +147,20 @@ def test_the_detector_has_four_pixels_a_cell_and_learns_a_film():
         optimizer.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.7 * losses[0]
+
+
+def test_the_features_of_a_film_are_means_and_maxima_and_means_of_its_ninths():
+    torch.manual_seed(0)
+    network = Detector().eval()
+    x = torch.rand(2, 1, 256, 256)
+    with torch.no_grad():
+        deep, fine = network.features(x)
+        spots, pooled = network.found(x)
+        assert torch.equal(spots, network(x))
+    width = deep.shape[1]
+    parts = pooled.reshape(2, -1, width)
+    assert parts.shape[1] == 4 + 9
+    whole = (deep.mean((2, 3)), deep.amax((2, 3)), fine.mean((2, 3)), fine.amax((2, 3)))
+    assert torch.allclose(parts[:, :4], torch.stack(whole, 1))
+    ninths = torch.nn.functional.adaptive_avg_pool2d(deep, 3).flatten(2).transpose(1, 2)  # by rows
+    assert torch.allclose(parts[:, 4:], ninths, atol=1e-5)

@@ -91,18 +91,20 @@ def test_the_detector_ships_and_the_findings_read_it(tiny: Path) -> None:
     assert look.spots is not None
     assert look.spots.shape == (2, len(DRAWN), 64, 64)
     arrays = drafter.bundle.arrays
-    assert arrays["weight"].shape[1] == 2 * len(arrays["logit_mean"]) + 4 * len(DRAWN)
+    assert arrays["weight"].shape[1] == 2 * len(arrays["logit_mean"]) + 4 * len(DRAWN) + arrays["pooled_axes"].shape[1]
     assert "It learned from such findings drawn" in (tiny / "tiny_bundle" / "CARD.md").read_text()
     network = Detector()
     network.load_state_dict(load_file(tiny / "tiny" / "detector.safetensors"))
     film = np.random.default_rng(0).random((1, 1, 256, 256), dtype=np.float32)
     assert drafter.detector is not None
     with torch.no_grad():
-        expected = network.eval()(torch.from_numpy(film)).numpy()
-    assert np.abs(drafter.detector(film) - expected).max() < 0.05
-    marks = np.load(tiny / "tiny" / "marks.npy")
-    assert np.isfinite(marks).all()
-    assert not any(np.isnan(drafter.bundle.arrays[name]).any() for name in ("mark_mean", "mark_sd"))
+        expected = network.eval().found(torch.from_numpy(film))
+    for ours, theirs in zip(drafter.detector(film), expected, strict=True):
+        assert np.abs(ours - theirs.numpy()).max() < 0.05
+    with np.load(tiny / "tiny" / "found.npz") as found:
+        assert np.isfinite(found["marks"]).all()
+        assert np.isfinite(found["pooled"]).all()
+    assert all(np.isfinite(arrays[name]).all() for name in arrays if name.startswith(("mark_", "pooled_")))
 
 
 @pytest.mark.slow

@@ -61,8 +61,10 @@ def test_what_speaks_for_a_finding_is_held_less() -> None:
     from wetread.model.detector import DRAWN
 
     k = len(DRAWN)
-    held = calibrate.stretches(("Fracture", "Lung Lesion", "sternal wires"), (0, 1, -1), 5, 2 * k)
-    assert held.shape == (3, 5 + 2 * k)
+    held = calibrate.stretches(("Fracture", "Lung Lesion", "sternal wires"), (0, 1, -1), 5, 2 * k, 3)
+    assert held.shape == (3, 5 + 2 * k + 3)
+    held, features_held = np.split(held, [5 + 2 * k], 1)
+    assert np.ptp(features_held) == 0, "no feature is of one finding"
     assert held[:2, :5].argmax(1).tolist() == [0, 1]
     assert (held[2, :5] == 1).all(), "it has no concept"
     assert len(set(held[0, 5:])) == 1, "nothing that is drawn speaks for a fracture"
@@ -152,6 +154,19 @@ def test_drift_brings_other_networks_to_scale() -> None:
     after = before * times[:, None, None] + more[:, None, None]
     assert np.allclose(moved.maps(after[0]), scale.maps(before[0]), atol=0.06)
     assert np.array_equal(moved.logit_sd, scale.logit_sd)
+
+
+def test_principal_components_are_of_one_size_and_tell_nothing_twice() -> None:
+    rng = np.random.default_rng(0)
+    hidden = rng.normal(size=(200, 3))
+    seen = hidden @ rng.normal(size=(3, 12))  # three things, told twelve times
+    scaled = (seen - seen.mean(0)) / seen.std(0)
+    axes = features.principal(scaled)
+    assert axes.shape == (12, 3), "what has no deviation is no component"
+    read = scaled @ axes
+    assert np.allclose(np.cov(read.T), np.eye(3), atol=1e-3)
+    told = np.linalg.lstsq(read, hidden - hidden.mean(0), rcond=None)[0]
+    assert np.allclose(read @ told, hidden - hidden.mean(0), atol=1e-3), "nothing is lost"
 
 
 def test_teachers_are_seen_by_the_folds_and_others_by_what_ships() -> None:

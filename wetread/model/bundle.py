@@ -29,7 +29,7 @@ from wetread.types import LABELS, ModelInfo
 __all__ = ["DETECTOR", "FORMAT", "Bundle", "default_path", "digest"]
 
 #: The version of this layout.
-FORMAT = 3
+FORMAT = 4
 _INDEX = "bundle.json"
 #: The file of the detector.
 DETECTOR = "detector.onnx"

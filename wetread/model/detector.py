@@ -7,12 +7,25 @@ says of a teacher's film is as honest as what it says of a new one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from wetread.model.findings import CLIP
 
-__all__ = ["CELLS", "DRAWN", "STRONGEST", "chances", "marks_input", "marks_of", "strongest"]
+__all__ = [
+    "CELLS",
+    "DRAWN",
+    "STRONGEST",
+    "Found",
+    "chances",
+    "found_input",
+    "marks_input",
+    "marks_of",
+    "pooled_input",
+    "pooled_of",
+    "strongest",
+]
 
 #: What it looks for, in the order of its channels.
 DRAWN = (
@@ -33,6 +46,13 @@ DRAWN = (
 CELLS = 64
 #: The strongest cells of a film that are averaged: a nodule of 12 mm covers as many.
 STRONGEST = 12
+
+
+class Found(NamedTuple):
+    """What the detector says of V films: spots (V, K, 64, 64) logits; pooled (V, P), its features over the film."""
+
+    spots: np.ndarray
+    pooled: np.ndarray
 
 
 def chances(spots: np.ndarray) -> np.ndarray:
@@ -65,3 +85,26 @@ def marks_input(marks: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarr
     """(…, 4K) marks → what the findings head reads of them: standard deviations over the teachers, clipped; else 0."""
     scaled = (marks - arrays["mark_mean"]) / arrays["mark_sd"]
     return np.nan_to_num(np.clip(scaled, -CLIP, CLIP)).astype(np.float32)
+
+
+def pooled_of(pooled: np.ndarray, lateral: np.ndarray) -> np.ndarray:
+    """The films of one study → (2P,) the mean of the frontal ones' features, then of the lateral ones'; NaN for none.
+
+    Args:
+        pooled: (V, P). lateral: (V,) bool.
+    """
+    sides = [pooled[lateral == side] for side in (False, True)]
+    none = np.full(pooled.shape[1], np.nan, np.float32)
+    return np.concatenate([own.mean(0) if len(own) else none for own in sides])
+
+
+def pooled_input(pooled: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(…, 2P) features → their principal components over the teachers, each of deviation 1, clipped."""
+    scaled = np.nan_to_num((pooled - arrays["pooled_mean"]) / arrays["pooled_sd"])
+    return np.clip(scaled @ arrays["pooled_axes"], -CLIP, CLIP).astype(np.float32)
+
+
+def found_input(found: Found, lateral: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The films of one study → what the findings head reads of the detector: its marks, then its features."""
+    marks = marks_input(marks_of(found.spots, lateral), arrays)
+    return np.concatenate((marks, pooled_input(pooled_of(found.pooled, lateral), arrays)))

@@ -16,6 +16,7 @@ import numpy as np
 
 from wetread.errors import BundleError
 from wetread.model.bundle import Bundle
+from wetread.model.detector import Found
 from wetread.model.findings import log_odds
 from wetread.types import LABELS
 
@@ -100,9 +101,9 @@ class Writer(Protocol):
 
 
 class Detector(Protocol):
-    """Films (V, 1, 256, 256) float32 in [0, 1] → logits (V, K, 64, 64) of what is found (``model.detector``)."""
+    """Films (V, 1, 256, 256) float32 in [0, 1] → what is found in them."""
 
-    def __call__(self, films: np.ndarray) -> np.ndarray: ...
+    def __call__(self, films: np.ndarray) -> Found: ...
 
 
 def _session(path: Path, threads: int | None) -> Any:
@@ -143,9 +144,8 @@ class OnnxDetector:
     def __init__(self, graph: Path, threads: int | None = None) -> None:
         self._session = _session(graph, threads)
 
-    def __call__(self, films: np.ndarray) -> np.ndarray:
-        (spots,) = self._session.run(["spots"], {"film": films})
-        return spots
+    def __call__(self, films: np.ndarray) -> Found:
+        return Found(*self._session.run(list(Found._fields), {"film": films}))
 
 
 class OnnxWriter:

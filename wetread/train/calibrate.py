@@ -30,8 +30,8 @@ __all__ = [
 
 _RIDGES = (0.0001, 0.0003, 0.001, 0.003, 0.01)
 #: How much less the ridge holds a finding's own concept than the others (its column is stretched by as much), what the
-#: detector finds of it, and what else the detector finds.
-_OWN, _FOUND, _ELSE = 12.0, 6.0, 2.0
+#: detector finds of it, what else the detector finds, and the detector's features.
+_OWN, _FOUND, _ELSE, _POOLED = 12.0, 6.0, 2.0, 1.0
 #: What the detector finds that speaks for a finding, or against it.
 _MARKS_OF = {
     "Lung Lesion": ("calcified nodule", "nodule", "mass"),
@@ -84,21 +84,23 @@ class FindingsHead:
         return FindingsHead(weight, bias, np.minimum(self.uncertain_from, certain), certain, crossfitted)
 
 
-def stretches(names: Sequence[str], own: Sequence[int], concepts: int, marks: int) -> np.ndarray:
+def stretches(names: Sequence[str], own: Sequence[int], concepts: int, marks: int, pooled: int = 0) -> np.ndarray:
     """(L, F) how much less the ridge holds each column for each of these findings.
 
     Args:
         own: the column of each finding's own concept, -1 for none. concepts: how many columns come first.
         marks: how many of the detector's follow: its channels (``model.detector.DRAWN``), again and again.
+        pooled: how many of the detector's features follow.
     """
-    found = np.ones((len(names), concepts + marks))
+    found = np.ones((len(names), concepts + marks + pooled))
     found[:, concepts:] = _ELSE
+    found[:, concepts + marks :] = _POOLED
     for k, name in enumerate(names):
         if own[k] >= 0:
             found[k, own[k]] = _OWN
         for channel, drawn in enumerate(DRAWN):
             if drawn in _MARKS_OF.get(name, ()):
-                found[k, concepts + channel :: len(DRAWN)] = _FOUND
+                found[k, concepts + channel : concepts + marks : len(DRAWN)] = _FOUND
     return found
 
 

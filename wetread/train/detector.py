@@ -56,6 +56,12 @@ def _mix() -> nn.Sequential:
     )
 
 
+def _thirds(x: torch.Tensor, axis: int) -> list[torch.Tensor]:
+    """Three overlapping parts of an axis, each a third of it rounded up."""
+    length = x.shape[axis]
+    return [x.narrow(axis, i * length // 3, -(-(i + 1) * length // 3) - i * length // 3) for i in range(3)]
+
+
 class Detector(nn.Module):
     """A film (B, 1, 256, 256) in [0, 1] → logits (B, K, 64, 64) of what is drawn (``model.detector.DRAWN``)."""
 
@@ -74,7 +80,8 @@ class Detector(nn.Module):
         for name, part in (("_conv_stem", self.stem), ("_bn0", self.norm), ("_blocks", self.blocks)):
             part.load_state_dict({k: known[f"{name}.{k}"] for k in part.state_dict()})
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def features(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Films → (B, D, 16, 16) of the deepest level and (B, D, 64, 64) of all, from which the cells are told."""
         x = (x * 2 - 1).expand(-1, 3, -1, -1)
         x = self.active(self.norm(self.stem(x)))
         levels: list[torch.Tensor] = []
@@ -82,11 +89,24 @@ class Detector(nn.Module):
             x = block(x, drop_connect_rate=0.1 * i / _BLOCKS)
             if i in dict(_READ):
                 levels.append(self.read[len(levels)](x))
-        seen = levels.pop()
+        deep = seen = levels.pop()
         for level, mix in zip(reversed(levels), reversed(self.mixed), strict=True):
             seen = level + functional.interpolate(seen, scale_factor=2, mode="nearest")
             seen = seen + mix(seen)
-        return self.head(seen)
+        return deep, seen
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(x)[1])
+
+    def found(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Films → their cells' logits, and (B, P) features over the film (``model.detector.Found``).
+
+        Mean and maximum at both levels; of the deep one the means of ninths of the film as well, by rows.
+        """
+        deep, fine = self.features(x)
+        parts = [part for level in (deep, fine) for part in (level.mean((2, 3)), level.amax((2, 3)))]
+        ninths = [band.mean((2, 3)) for row in _thirds(deep, 2) for band in _thirds(row, 3)]
+        return self.head(fine), torch.cat((*parts, *ninths), 1)
 
 
 class Drawing:
@@ -221,8 +241,16 @@ def train_detector(drawing: Drawing, config: DetectorConfig, precision: str, see
     return average.network.to("cpu").eval()  # type: ignore[return-value]
 
 
-def look(graph: Path, pack: np.ndarray) -> np.ndarray:
-    """(films, 2K) what an exported detector finds in each film of the pack (``model.detector.strongest``)."""
+def look(graph: Path, pack: np.ndarray) -> dict[str, np.ndarray]:
+    """What an exported detector finds in each film of the pack.
+
+    Returns:
+        marks (films, 2K), see ``model.detector.strongest``; pooled (films, P) float16, see ``model.detector.Found``.
+    """
     detector = OnnxDetector(graph, torch.get_num_threads())
-    films = tqdm(range(len(pack)), desc="detector", unit="film")
-    return np.stack([strongest(detector(as_tensor(pack[[film]], RASTER).numpy())) for film in films])
+    marks, pooled = [], []
+    for film in tqdm(range(len(pack)), desc="detector", unit="film"):
+        found = detector(as_tensor(pack[[film]], RASTER).numpy())
+        marks.append(strongest(found.spots))
+        pooled.append(found.pooled[0].astype(np.float16))
+    return {"marks": np.stack(marks), "pooled": np.stack(pooled)}

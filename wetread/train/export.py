@@ -18,6 +18,7 @@ from torch import nn
 from wetread._version import __version__
 from wetread.image.transforms import RASTER
 from wetread.model.bundle import FORMAT, digest
+from wetread.model.detector import Found
 from wetread.train.config import Config
 from wetread.train.decoder import Memory, ReportDecoder
 from wetread.train.detector import Detector
@@ -38,8 +39,8 @@ _DETECTOR = """
 Beside the encoders a detector (the first blocks of EfficientNet-Lite0 and a feature pyramid, cells of 4 pixels) looks
 for nodules, masses, opacities, bands, pneumothoraces, lines, ports, pacemakers, sternal wires, clips and electrodes
 on frontal and lateral films. It learned from such findings drawn into the teaching films at places that are known,
-and read no report and no label. The findings read what it finds most of each, by projection; where it finds what a
-sentence says, the boxes are its own."""
+and read no report and no label. The findings read what it finds most of each, by projection, and the principal
+components of its features over the whole film; where it finds what a sentence says, the boxes are its own."""
 
 
 def _export(network: nn.Module, inputs: tuple[torch.Tensor, ...], path: Path, names: Any, axes: Any) -> None:
@@ -93,10 +94,19 @@ def export_encoder(network: FilmEncoder, path: Path, size: int, places: PlaceHea
     _export(_Seen(network, places), (torch.zeros(2, 1, size, size),), path, names, axes)
 
 
+class _Looking(nn.Module):
+    def __init__(self, network: Detector) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.network.found(x)
+
+
 def export_detector(network: Detector, path: Path) -> None:
-    """film (B, 1, 256, 256) → spots (B, K, 64, 64)."""
-    axes = {name: {0: "films"} for name in ("film", "spots")}
-    _export(network, (torch.zeros(2, 1, RASTER, RASTER),), path, (["film"], ["spots"]), axes)
+    """film (B, 1, 256, 256) → spots (B, K, 64, 64), pooled (B, P)."""
+    axes = {name: {0: "films"} for name in ("film", *Found._fields)}
+    _export(_Looking(network), (torch.zeros(2, 1, RASTER, RASTER),), path, (["film"], list(Found._fields)), axes)
 
 
 class _Prefill(nn.Module):

@@ -6,12 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.decomposition import PCA
 
 from wetread.model.findings import fuse
 
-__all__ = ["FILM_KEYS", "FilmOutputs", "StudyFeatures", "drift", "gather", "joined", "shrinkage", "study_features"]
+__all__ = [
+    "FILM_KEYS",
+    "FilmOutputs",
+    "StudyFeatures",
+    "drift",
+    "gather",
+    "joined",
+    "principal",
+    "shrinkage",
+    "study_features",
+]
 
-
+#: Principal components of the detector's features that the findings read.
+PRINCIPAL = 160
 #: What is kept of each film.
 FILM_KEYS = ("logits", "maps", "label_maps", "places", "lateral", "vector")
 
@@ -115,3 +127,12 @@ def study_features(outputs: FilmOutputs, films: Sequence[Sequence[int]]) -> Stud
             if len(chosen):
                 first[i, k] = chosen[0]
     return StudyFeatures(mean, gap, first)
+
+
+def principal(scaled: np.ndarray) -> np.ndarray:
+    """(N, F) standardised → (F, P) axes of its principal components, the strongest first, each of deviation 1."""
+    components = min(PRINCIPAL, *scaled.shape)
+    found = PCA(components, svd_solver="full").fit(scaled)
+    sd = np.sqrt(found.explained_variance_)
+    sound = sd > 1e-3 * sd[0]
+    return (found.components_[sound] / sd[sound, None]).T.astype(np.float32)

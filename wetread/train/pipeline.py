@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain, product
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from wetread.errors import UsageError
 from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model import ngrams
 from wetread.model.bundle import DETECTOR, Bundle, digest
-from wetread.model.detector import DRAWN, marks_input
+from wetread.model.detector import DRAWN, marks_input, pooled_input
 from wetread.model.findings import (
     SPINE,
     SPINE_SHARE,
@@ -144,8 +145,8 @@ def _pack(run: Run) -> None:
 
 
 def _detector(run: Run) -> None:
-    """Train the detector on drawn findings, export it, and let it look at all films (films, 2K)."""
-    done = run.folder / "marks.npy"
+    """Train the detector on drawn findings, export it, and let it look at all films (``detector.look``)."""
+    done = run.folder / "found.npz"
     config = run.config.detector
     if done.exists() or not config.epochs:
         return
@@ -165,7 +166,8 @@ def _detector(run: Run) -> None:
     graph = run.folder / "bundle" / DETECTOR
     graph.parent.mkdir(exist_ok=True)
     export.export_detector(network, graph)
-    np.save(done, detector.look(graph, pack))
+    found = detector.look(graph, pack)
+    np.savez(done, marks=found["marks"], pooled=found["pooled"])
 
 
 def _warm_up(run: Run) -> None:
@@ -389,8 +391,8 @@ class Seen:
     """All that the encoders say: film outputs, study features, their scale for teachers and for all other studies.
 
     ``vectors`` (K, N, D): of the networks that ship, where they are others than those of the folds. ``places``: what
-    is added to a label's places and what they are multiplied by in these, (14,) each. ``marks`` (N, 4K): what the
-    detector finds in each study, which was taught by none of its reports.
+    is added to a label's places and what they are multiplied by in these, (14,) each. ``marks`` (N, 4K), ``pooled``
+    (N, 2P): what the detector, taught by no report, finds in each study, and its features (``model.detector``).
     """
 
     outputs: features.FilmOutputs
@@ -401,25 +403,34 @@ class Seen:
     places: tuple[np.ndarray, np.ndarray]
     vectors: np.ndarray | None = None
     marks: np.ndarray | None = None
+    pooled: np.ndarray | None = None
 
-    def mark_scale(self) -> dict[str, np.ndarray]:
-        """Mean and deviation of what the detector finds in the teachers, as the bundle has them; empty without one.
-
-        Of a projection that no teacher has, 0 and 1: the findings take no notice of it.
-        """
-        if self.marks is None:
+    @cached_property
+    def detector_arrays(self) -> dict[str, np.ndarray]:
+        """How the findings read the detector, by its teachers' films, as the bundle has it; empty without one."""
+        if self.marks is None or self.pooled is None:
             return {}
-        own = self.marks[self.teachers]
-        known = ~np.isnan(own).all(0)
-        mean, sd = np.zeros(own.shape[1], np.float32), np.ones(own.shape[1], np.float32)
-        mean[known], sd[known] = np.nanmean(own[:, known], 0), np.nanstd(own[:, known], 0) + 1e-3
-        return {"mark_mean": mean, "mark_sd": sd}
+        mark_mean, mark_sd = _known_scale(self.marks[self.teachers])
+        mean, sd = _known_scale(self.pooled[self.teachers])
+        axes = features.principal(np.nan_to_num((self.pooled[self.teachers] - mean) / sd))
+        scale = {"mark_mean": mark_mean, "mark_sd": mark_sd, "pooled_mean": mean, "pooled_sd": sd}
+        return scale | {"pooled_axes": axes}
 
     def findings_input(self) -> np.ndarray:
-        """(N, 2C + 4K) what the findings head reads."""
+        """(N, 2C + 4K + principal components) what the findings head reads."""
         own, others = (scale.findings_input(self.studies) for scale in (self.scale, self.shipped))
         read = np.where(self.teachers[:, None], own, others)
-        return read if self.marks is None else np.concatenate((read, marks_input(self.marks, self.mark_scale())), 1)
+        if self.marks is None or self.pooled is None:
+            return read
+        arrays = self.detector_arrays
+        return np.concatenate((read, marks_input(self.marks, arrays), pooled_input(self.pooled, arrays)), 1)
+
+    def stretches(self, names: Sequence[str], own: Sequence[int]) -> np.ndarray:
+        """How much less the ridge holds each column of ``findings_input`` (``calibrate.stretches``)."""
+        concepts = 2 * self.studies.mean.shape[1]
+        marks = 0 if self.marks is None else self.marks.shape[1]
+        pooled = self.detector_arrays.get("pooled_axes", np.zeros((0, 0))).shape[1]
+        return calibrate.stretches(names, own, concepts, marks, pooled)
 
     def spine_from(self, concepts: Sequence[str]) -> tuple[np.ndarray, np.ndarray] | None:
         """(1,) the logits from which a teacher's spine, and that of any other study, may be called degenerated.
@@ -453,31 +464,46 @@ def load_outputs(run: Run, numbers: Sequence[int], kind: str = "") -> list[dict[
     return stored
 
 
-def _marks(run: Run, lateral: np.ndarray) -> np.ndarray | None:
-    """(studies, 4K) what the detector finds in each study (``marks_of``): lateral (films,) bool; None without one."""
-    path = run.folder / "marks.npy"
+def _known_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of the columns of (N, F); of one that nobody has (a projection) 0 and 1: none takes notice."""
+    known = ~np.isnan(values).all(0)
+    mean, sd = np.zeros(values.shape[1], np.float32), np.ones(values.shape[1], np.float32)
+    mean[known], sd[known] = np.nanmean(values[:, known], 0), np.nanstd(values[:, known], 0) + 1e-3
+    return mean, sd
+
+
+def _found(run: Run, lateral: np.ndarray) -> dict[str, np.ndarray]:
+    """What the detector finds in each study, as ``Seen`` has it: lateral (films,) bool; empty without one."""
+    path = run.folder / "found.npz"
     if not run.config.detector.epochs:
-        return None
-    marks = np.load(path, allow_pickle=False)
+        return {}
+    with np.load(path, allow_pickle=False) as stored:
+        marks, pooled = stored["marks"], stored["pooled"].astype(np.float32)
     if marks.shape[1] != 2 * len(DRAWN) or np.isnan(marks).any():
         raise UsageError(f"{path} is of an earlier version; remove it and run again")
-    found = np.full((2, len(run.rows), marks.shape[1]), np.nan, np.float32)
-    np.fmax.at(found, (lateral.astype(int), run.film_study), marks)
-    return np.concatenate(tuple(found), 1)
+    shape = 2, len(run.rows)
+    where = lateral.astype(int), run.film_study
+    found = np.full((*shape, marks.shape[1]), np.nan, np.float32)
+    np.fmax.at(found, where, marks)
+    films, sums = np.zeros((*shape, 1), np.float32), np.zeros((*shape, pooled.shape[1]), np.float32)
+    np.add.at(films, where, 1)
+    np.add.at(sums, where, pooled)
+    means = np.where(films > 0, sums / np.maximum(films, 1), np.nan)
+    return {"marks": np.concatenate(tuple(found), 1), "pooled": np.concatenate(tuple(means), 1)}
 
 
 def load_seen(run: Run) -> Seen:
     """The honest outputs: teachers out of fold, others by the whole ensemble that ships."""
     stored = load_outputs(run, run.networks)
     outputs = features.gather(stored)
-    marks = _marks(run, outputs.lateral > 0)
+    found = _found(run, outputs.lateral > 0)
     studies = features.study_features(outputs, run.films.films)
     scale = lessons.Scale.of(studies, outputs, run.teachers)
     new = [own for own, taught in zip(run.films.films, run.teachers, strict=True) if not taught]
     shipped = scale.shrunk(features.shrinkage(stored, new, run.config.encoder.folds))
     still = np.zeros(len(LABELS), np.float32), np.ones(len(LABELS), np.float32)
     if not run.finishes:
-        return Seen(outputs, studies, scale, shipped, run.teachers, still, marks=marks)
+        return Seen(outputs, studies, scale, shipped, run.teachers, still, **found)
     finished = features.gather(load_outputs(run, run.networks, _FINISHED))
     both = features.joined(outputs, finished, run.teachers[run.film_study])
     fused = features.study_features(both, run.films.films)
@@ -489,7 +515,7 @@ def load_seen(run: Run) -> Seen:
         features.drift(outputs.maps[chosen], finished.maps[chosen]),
     )
     places = features.drift(outputs.places[frontal], finished.places[frontal]) if frontal else still
-    return Seen(both, fused, scale, moved, run.teachers, places, finished.vector, marks)
+    return Seen(both, fused, scale, moved, run.teachers, places, finished.vector, **found)
 
 
 def truth_of(run: Run) -> tuple[np.ndarray, np.ndarray]:
@@ -552,12 +578,9 @@ def _findings(run: Run) -> None:
     use = run.teachers & known
     config = run.config.findings
     chosen = (config.folds, config.beta, run.config.seed, config.least, config.least_right)
-    marks = 0 if seen.marks is None else seen.marks.shape[1]
-    loose = calibrate.stretches(LABELS, range(len(LABELS)), read.shape[1] - marks, marks)
-    head = calibrate.fit(read[use], positive[use], *chosen, stretch=loose)
+    head = calibrate.fit(read[use], positive[use], *chosen, stretch=seen.stretches(LABELS, range(len(LABELS))))
     more = further_of_rows(run)
-    loose = calibrate.stretches(FURTHER, _own_concepts(run), read.shape[1] - marks, marks)
-    more_head = calibrate.fit(read[use], more[use], *chosen, stretch=loose)
+    more_head = calibrate.fit(read[use], more[use], *chosen, stretch=seen.stretches(FURTHER, _own_concepts(run)))
     more_head = more_head.scaled(more[use], config.least_further)
     further_probability = more_head.probabilities(read)
     further_probability[use] = more_head.crossfitted
@@ -789,7 +812,7 @@ def _export(run: Run) -> None:
         "frame_frontal": frontal,
         "frame_lateral": lateral,
         "prior": positive[run.teachers & known].mean(0),
-        **seen.mark_scale(),
+        **seen.detector_arrays,
         ngrams.ARRAY: _ngrams(run, tokenizer),
         **_place_scale(seen, taught),
         **({} if spine is None else {"spine_from": spine[1]}),
