@@ -100,7 +100,8 @@ def test_the_detector_ships_and_the_findings_read_it(tiny: Path) -> None:
     with torch.no_grad():
         expected = network.eval().found(torch.from_numpy(film))
     for ours, theirs in zip(drafter.detector(film), expected, strict=True):
-        assert np.abs(ours - theirs.numpy()).max() < 0.05
+        size = np.abs(theirs.numpy()).max()
+        assert np.abs(ours - theirs.numpy()).max() < 0.01 * size, "weights are kept in half precision"
     with np.load(tiny / "tiny" / "found.npz") as found:
         assert np.isfinite(found["marks"]).all()
         assert np.isfinite(found["pooled"]).all()

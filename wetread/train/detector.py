@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -57,9 +58,9 @@ def _mix() -> nn.Sequential:
 
 
 def _thirds(x: torch.Tensor, axis: int) -> list[torch.Tensor]:
-    """Three overlapping parts of an axis, each a third of it rounded up."""
-    length = x.shape[axis]
-    return [x.narrow(axis, i * length // 3, -(-(i + 1) * length // 3) - i * length // 3) for i in range(3)]
+    """Three parts of an axis, the last one the longest where it is no multiple of three."""
+    ends = [i * int(x.shape[axis]) // 3 for i in range(4)]
+    return [x.narrow(axis, first, last - first) for first, last in pairwise(ends)]
 
 
 class Detector(nn.Module):
