@@ -165,7 +165,7 @@ def heads(run: Run) -> str:
     with np.load(run.folder / "findings.npz") as stored:  # the run's own, with all
         found = [(fit.crossfitted, fit.positive_from) for fit in fits]
         found.append((stored["probability"][use], stored["positive_from"]))
-    rows = [["label", "positive", "AUROC without", "with its marks", "with its features, too", "difference of both"]]
+    rows = [["label", "positive", "AUROC without", "with its marks", "with its features, too", "features' difference"]]
     for k, name in enumerate(LABELS):
         bare, marks, both = (chance[:, k] for chance, _ in found)
         rows.append([name, str(int(truth[:, k].sum())), *area(truth[:, k], bare), *area(truth[:, k], marks, both)])

@@ -99,12 +99,13 @@ def test_the_detector_ships_and_the_findings_read_it(tiny: Path) -> None:
     assert drafter.detector is not None
     with torch.no_grad():
         expected = network.eval().found(torch.from_numpy(film))
-    for ours, theirs in zip(drafter.detector(film), expected, strict=True):
-        size = np.abs(theirs.numpy()).max()
-        assert np.abs(ours - theirs.numpy()).max() < 0.01 * size, "weights are kept in half precision"
-    with np.load(tiny / "tiny" / "found.npz") as found:
-        assert np.isfinite(found["marks"]).all()
-        assert np.isfinite(found["pooled"]).all()
+    spots, pooled = (part.numpy() for part in expected)
+    found = drafter.detector(film)
+    assert np.abs(found.spots - spots).max() < 0.05
+    assert np.abs(found.pooled - pooled).max() < 0.05
+    with np.load(tiny / "tiny" / "found.npz") as stored:
+        assert np.isfinite(stored["marks"]).all()
+        assert np.isfinite(stored["pooled"]).all()
     assert all(np.isfinite(arrays[name]).all() for name in arrays if name.startswith(("mark_", "pooled_")))
 
 

@@ -94,19 +94,21 @@ def export_encoder(network: FilmEncoder, path: Path, size: int, places: PlaceHea
     _export(_Seen(network, places), (torch.zeros(2, 1, size, size),), path, names, axes)
 
 
-class _Looking(nn.Module):
-    def __init__(self, network: Detector) -> None:
-        super().__init__()
-        self.network = network
+class _By(nn.Module):
+    """A network that is exported by another method than ``forward``."""
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.network.found(x)
+    def __init__(self, network: nn.Module, method: str) -> None:
+        super().__init__()
+        self.network, self.method = network, method
+
+    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return getattr(self.network, self.method)(*tensors)
 
 
 def export_detector(network: Detector, path: Path) -> None:
     """film (B, 1, 256, 256) → spots (B, K, 64, 64), pooled (B, P)."""
     axes = {name: {0: "films"} for name in ("film", *Found._fields)}
-    _export(_Looking(network), (torch.zeros(2, 1, RASTER, RASTER),), path, (["film"], list(Found._fields)), axes)
+    _export(_By(network, "found"), (torch.zeros(2, 1, RASTER, RASTER),), path, (["film"], list(Found._fields)), axes)
 
 
 class _Prefill(nn.Module):
@@ -116,15 +118,6 @@ class _Prefill(nn.Module):
 
     def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
         return self.decoder.prefill(Memory(*tensors))
-
-
-class _Step(nn.Module):
-    def __init__(self, decoder: ReportDecoder) -> None:
-        super().__init__()
-        self.decoder = decoder
-
-    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.decoder.step(*tensors)
 
 
 def export_decoder(decoder: ReportDecoder, folder: Path) -> None:
@@ -150,7 +143,7 @@ def export_decoder(decoder: ReportDecoder, folder: Path) -> None:
         "present": {2: "reports", 4: "written1"},
     }
     names = (["token", "place", "past", "cross"], ["logits", "present"])
-    _export(_Step(decoder), inputs, folder / "decoder.onnx", names, axes)
+    _export(_By(decoder, "step"), inputs, folder / "decoder.onnx", names, axes)
 
 
 def commit() -> str:

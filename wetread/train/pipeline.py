@@ -21,7 +21,7 @@ from wetread.errors import UsageError
 from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model import ngrams
 from wetread.model.bundle import DETECTOR, Bundle, digest
-from wetread.model.detector import DRAWN, marks_input, pooled_input
+from wetread.model.detector import DRAWN, marks_input, pooled_input, pooled_of
 from wetread.model.findings import (
     SPINE,
     SPINE_SHARE,
@@ -481,15 +481,10 @@ def _found(run: Run, lateral: np.ndarray) -> dict[str, np.ndarray]:
         marks, pooled = stored["marks"], stored["pooled"].astype(np.float32)
     if marks.shape[1] != 2 * len(DRAWN) or np.isnan(marks).any():
         raise UsageError(f"{path} is of an earlier version; remove it and run again")
-    shape = 2, len(run.rows)
-    where = lateral.astype(int), run.film_study
-    found = np.full((*shape, marks.shape[1]), np.nan, np.float32)
-    np.fmax.at(found, where, marks)
-    films, sums = np.zeros((*shape, 1), np.float32), np.zeros((*shape, pooled.shape[1]), np.float32)
-    np.add.at(films, where, 1)
-    np.add.at(sums, where, pooled)
-    means = np.where(films > 0, sums / np.maximum(films, 1), np.nan)
-    return {"marks": np.concatenate(tuple(found), 1), "pooled": np.concatenate(tuple(means), 1)}
+    found = np.full((2, len(run.rows), marks.shape[1]), np.nan, np.float32)
+    np.fmax.at(found, (lateral.astype(int), run.film_study), marks)
+    means = np.stack([pooled_of(pooled[list(own)], lateral[list(own)]) for own in run.films.films])
+    return {"marks": np.concatenate(tuple(found), 1), "pooled": means}
 
 
 def load_seen(run: Run) -> Seen:
