@@ -54,6 +54,13 @@ class Unsure(OnnxWriter):
         super().start(replace(memory, odds=log_odds(np.concatenate(usual))[None]), beams)
 
 
+class Anywhere(OnnxWriter):
+    """The decoder, told of every study that it comes from no department in particular."""
+
+    def start(self, memory: StudyMemory, beams: int) -> None:
+        super().start(replace(memory, department=np.zeros_like(memory.department)), beams)
+
+
 class Blind(OnnxDetector):
     """A detector of which the findings take no features, and no marks unless ``marks``: they take it for usual."""
 
@@ -64,8 +71,9 @@ class Blind(OnnxDetector):
         self._marks = marks
 
     def __call__(self, films: np.ndarray) -> Found:
-        spots, pooled = super().__call__(films)
-        return Found(spots if self._marks else np.full_like(spots, np.nan), np.full_like(pooled, np.nan))
+        found = super().__call__(films)
+        spots = found.spots if self._marks else np.full_like(found.spots, np.nan)
+        return found._replace(spots=spots, pooled=np.full_like(found.pooled, np.nan))
 
 
 def pipeline(drafter: Drafter, study: Study, look: Look) -> str:
@@ -127,6 +135,7 @@ def main() -> None:
     blind = [Blind(bundle, args.threads, marks) for marks in (False, True)]
     unaided, plain = (Drafter(bundle, detector=detector, threads=args.threads) for detector in blind)
     unsure = Drafter(bundle, writer=Unsure(bundle, args.threads), threads=args.threads)
+    anywhere = Drafter(bundle, writer=Anywhere(bundle, args.threads), threads=args.threads)
     base = texts_of(drafter, val, pipeline, "as it ships")
     variants = {
         "one network in place of three": texts_of(first, val, pipeline, "one network"),
@@ -135,6 +144,7 @@ def main() -> None:
         "frontal films alone": texts_of(drafter, val, pipeline, "frontal", view="frontal"),
         "lateral films alone": texts_of(drafter, val, pipeline, "lateral", view="lateral"),
         "decoder told what to say, not how probable it is": texts_of(unsure, val, pipeline, "no probabilities"),
+        "decoder not told the department": texts_of(anywhere, val, pipeline, "no department"),
         "words not held to the findings": texts_of(drafter, val, decoder_alone, "decoder alone"),
         "our stock of sentences alone": texts_of(drafter, val, stock_alone, "stock"),
         "three beams": texts_of(beams, val, pipeline, "beams"),

@@ -12,16 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-import torch
 from command import command
 from safetensors.torch import load_file
 
-from wetread.model.findings import log_odds
 from wetread.model.tokenizer import BEGIN, END, PAD, Tokenizer
 from wetread.train.compose import generate
 from wetread.train.config import load_config
+from wetread.train.consensus import Profile
 from wetread.train.decoder import Memory, ReportDecoder
-from wetread.train.pipeline import Run, load_asking, load_seen, load_targets, new_decoder
+from wetread.train.pipeline import Run, load_asking, load_departments, load_seen, load_targets, memory_of, new_decoder
 
 
 def onnx_greedy(bundle: Path, memory: Memory, decoder: ReportDecoder, limit: int) -> list[int]:
@@ -54,7 +53,7 @@ def main() -> None:
     asking = load_asking(run)
     asked = asking(asking.probability, load_seen(run).worn(load_targets(run).names))
     val = np.array([row.split == "val" for row in run.rows])
-    memory = Memory(torch.from_numpy(log_odds(asking.probability[val])), torch.from_numpy(asked[val]))
+    memory = memory_of(Profile(asking.probability, load_departments(run)[0]), asked).rows(val)
     decoder = new_decoder(run.config, len(tokenizer))
     decoder.load_state_dict(load_file(run.folder / "decoder.safetensors"))
     limit = run.config.decoder.max_tokens

@@ -27,6 +27,7 @@ from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.draft import Drafter
 from wetread.errors import NotAChestFilm
 from wetread.image.read import read_study
+from wetread.model.department import COORDINATES
 from wetread.model.findings import LEAST_UNCERTAIN
 from wetread.train.calibrate import auroc
 from wetread.types import LABELS
@@ -111,24 +112,30 @@ RENDERINGS: Mapping[str, Callable[[np.ndarray, Path], Path]] = {
 
 @dataclass(frozen=True)
 class Readings:
-    """Of all studies: ``probability`` (N, 14), NaN where refused; ``state`` (N, 14) index of ``STATES``, −1 refused."""
+    """Of all studies: ``probability`` (N, 14), NaN where refused; ``state`` (N, 14) index of ``STATES``, −1 refused.
+
+    ``department`` (N, S): whose words it would be written in (``model.department``), NaN where refused.
+    """
 
     probability: np.ndarray
     state: np.ndarray
+    department: np.ndarray
 
 
 def readings(drafter: Drafter, studies: Sequence[Sequence[Path]], name: str) -> Readings:
     """What the pipeline finds in each study, given by its files."""
     probability = np.full((len(studies), len(LABELS)), np.nan)
     state = np.full((len(studies), len(LABELS)), -1)
+    department = np.full((len(studies), COORDINATES), np.nan)
     for i, paths in enumerate(tqdm(studies, desc=name, unit="study", leave=False)):
         try:
-            labels = drafter.look(read_study(paths)).labels
+            look = drafter.look(read_study(paths))
         except NotAChestFilm:
             continue
-        probability[i] = [labels[n].probability for n in LABELS]
-        state[i] = [STATES.index(labels[n].state) for n in LABELS]
-    return Readings(probability, state)
+        probability[i] = [look.labels[n].probability for n in LABELS]
+        state[i] = [STATES.index(look.labels[n].state) for n in LABELS]
+        department[i] = look.department
+    return Readings(probability, state, department)
 
 
 def rendered(rows: Sequence[ManifestStudy], how: Callable[[np.ndarray, Path], Path], folder: Path) -> list[list[Path]]:
@@ -164,6 +171,13 @@ def unfloored(r: Readings, uncertain_from: np.ndarray) -> np.ndarray:
     return state
 
 
+def moved(original: np.ndarray, other: np.ndarray) -> float:
+    """How far departments (N, S) lie from where they were, beside how far two studies lie apart (root mean squares)."""
+    there = ~np.isnan(original + other).any(1)
+    apart = 2 * original[there].var(0).sum()
+    return float(np.sqrt(((other - original)[there] ** 2).sum(1).mean() / apart)) if apart > 0 else 0.0
+
+
 def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray, uncertain_from: np.ndarray) -> str:
     """Both tables and their notes."""
     quantiles = (0.5, 0.95, 0.99)
@@ -176,8 +190,10 @@ def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray
         "95th",
         "99th",
         "mean AUROC",
+        "refused",
     ]
-    summary = [[*head, "refused"], ["original", *[""] * 6, f"{common_auroc(truth, original.probability):.3f}", ""]]
+    area = f"{common_auroc(truth, original.probability):.3f}"
+    summary = [[*head, "department moved"], ["original", *[""] * 6, area, "", ""]]
     broken = [["label", *others]]
     for name, other in others.items():
         kept = other.state == original.state
@@ -194,6 +210,7 @@ def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray
                 *(f"{np.nanquantile(change, q):.3f}" for q in quantiles),
                 f"{common_auroc(truth, other.probability):.3f}",
                 str(int((other.state[:, 0] < 0).sum())),
+                f"{moved(original.department, other.department):.2f}",
             ]
         )
     for k, label in enumerate(LABELS):
@@ -204,7 +221,8 @@ def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray
     return (
         f"{n} val studies, {n * len(LABELS):,} states in each rendering; the bar is {BAR:.0%}. "
         f"Mean over the renderings: {mean:.1%}. Intervals by bootstrap over studies. Without the floor: if findings of "
-        f"less than {LEAST_UNCERTAIN:.0%} could be uncertain too. Positives kept: of those of the original.\n\n"
+        f"less than {LEAST_UNCERTAIN:.0%} could be uncertain too. Positives kept: of those of the original. "
+        f"Department moved: beside how far two studies lie apart (1: another's words).\n\n"
         f"{table(summary)}\n\nWhat breaks: states kept by label.\n\n{table(broken)}\n"
     )
 

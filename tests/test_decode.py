@@ -11,7 +11,7 @@ from wetread.model.runtime import StudyMemory
 from wetread.model.tokenizer import END, IMPRESSION, Tokenizer
 
 TOKENIZER = Tokenizer.learn(["The heart is normal.", "The lungs are clear.", "No acute disease."], 1)
-MEMORY = StudyMemory(*(np.zeros(1) for _ in range(2)))
+MEMORY = StudyMemory(*(np.zeros(1) for _ in range(3)))
 
 
 def tokens(*sentences: str) -> list[int]:

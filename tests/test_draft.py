@@ -17,7 +17,7 @@ from wetread.draft import Drafter
 from wetread.errors import BundleError
 from wetread.image.read import read_study
 from wetread.model.bundle import default_path
-from wetread.model.runtime import Seen
+from wetread.model.runtime import OnnxWriter, Seen, StudyMemory
 from wetread.obey import stated
 from wetread.report.checks import check
 from wetread.report.further import FURTHER
@@ -185,7 +185,8 @@ def test_the_command_prints_a_report_and_saves_a_picture(tmp_path: Path, capsys:
     assert json.loads((tmp_path / "rg1.json").read_text())["schema"] == "wetread.draft/1"
 
 
-def test_a_bundle_that_tells_of_other_findings_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["mark_mean", "further_from", "texture_bias"])
+def test_a_bundle_that_tells_of_other_findings_is_refused(name: str, tmp_path: Path) -> None:
     from safetensors.numpy import load_file, save_file
 
     from wetread.model.bundle import digest
@@ -193,7 +194,7 @@ def test_a_bundle_that_tells_of_other_findings_is_refused(tmp_path: Path) -> Non
     other = tmp_path / "bundle"
     shutil.copytree(default_path(), other)
     arrays = load_file(other / "findings.safetensors")
-    arrays["mark_mean"] = arrays["mark_mean"][:-2].copy()
+    arrays[name] = arrays[name][:-2].copy()
     save_file(arrays, other / "findings.safetensors")
     index = json.loads((other / "bundle.json").read_text())
     index["files"]["findings.safetensors"] = digest(other / "findings.safetensors")
@@ -222,7 +223,9 @@ def test_a_bundle_without_a_detector_drafts_as_before(tmp_path: Path) -> None:
     (older / DETECTOR).unlink()
     arrays = load_file(older / "findings.safetensors")
     concepts = 2 * len(arrays["logit_mean"])
-    kept = {k: v for k, v in arrays.items() if not k.startswith(("mark_", "pooled_", "further_", "indication_"))}
+    kept = {
+        k: v for k, v in arrays.items() if not k.startswith(("mark_", "pooled_", "texture_", "further_", "indication_"))
+    }
     save_file(kept | {"weight": kept["weight"][:, :concepts].copy()}, older / "findings.safetensors")
     index = json.loads((older / "bundle.json").read_text())
     del index["files"][DETECTOR], index["indication"]
@@ -234,7 +237,28 @@ def test_a_bundle_without_a_detector_drafts_as_before(tmp_path: Path) -> None:
     assert look.spots is None
     assert look.many is None
     assert len(look.further) == 0
+    assert not look.department.any()
     assert look.labels["Lung Opacity"].state == "positive"
+
+
+def test_the_writer_is_told_the_department_of_the_films(drafter: Drafter) -> None:
+    class Told(OnnxWriter):
+        department: np.ndarray | None = None
+
+        def start(self, memory: StudyMemory, beams: int) -> None:
+            self.department = memory.department
+            super().start(memory, beams)
+
+    writer = Told(drafter.bundle, 1)
+    study = read_study([Path(film("RG1_UNCR.dcm"))])
+    told = Drafter(drafter.bundle, writer=writer, threads=1)
+    look = told.look(study)
+    assert look.department.any()
+    words = told.words(study, look)[0]
+    assert writer.department is not None
+    assert np.array_equal(writer.department, look.department[None])
+    elsewhere = told.words(study, replace(look, department=-look.department))[0]
+    assert stated(" ".join(w.text for w in elsewhere)) == stated(" ".join(w.text for w in words)), "only words differ"
 
 
 def test_a_damaged_bundle_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

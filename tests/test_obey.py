@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from wetread.decode import Written
-from wetread.obey import obey, plainly, put_low, put_several, put_silent_sites, stated
+from wetread.obey import obey, plainly, put_low, put_several, put_silent_sites, stated, tells_change
 from wetread.report.labeler import asserted, label, label_spans
 from wetread.report.stock import sentence
 from wetread.types import LABELS, Finding
@@ -75,8 +75,13 @@ def test_a_normal_site_is_not_beside_its_finding() -> None:
 def test_an_impression_does_not_pass_over_an_acute_finding() -> None:
     result = obey(written("There is a pneumothorax."), written("No acute disease."), findings("Pneumothorax"))
     assert [w.text for w in result.impression] == ["Pneumothorax."]
-    kept = obey(written("The heart is enlarged."), written("No acute disease."), findings("Cardiomegaly"))
+    kept = obey(written("A device is seen."), written("No acute disease."), findings("Support Devices"))
     assert [w.text for w in kept.impression] == ["No acute disease."]
+
+
+def test_a_large_heart_stands_before_that_nothing_is_acute() -> None:
+    result = obey(written("The heart is enlarged."), written("No acute disease."), findings("Cardiomegaly"))
+    assert [w.text for w in result.impression] == ["Cardiomegaly.", "No acute disease."]
 
 
 def test_a_weak_finding_is_said_without_details() -> None:
@@ -357,9 +362,10 @@ def test_an_impression_that_names_findings_names_all_that_are_said() -> None:
     said = [w.text for w in obey(body, written("Pleural effusions with atelectasis."), labels).impression]
     # The opacity is the atelectasis, and a device is no conclusion.
     assert said == ["Pleural effusions with atelectasis.", "Cardiomegaly.", "Rib fracture."]
-    # One that names none, where none is acute, stays as it is.
+    # One that names none, where none is acute and the heart is not large, stays as it is.
     calm = written("No acute disease.")
-    assert obey(written("The heart is enlarged."), calm, findings("Cardiomegaly")).impression == tuple(calm)
+    wide = findings("Enlarged Cardiomediastinum")
+    assert obey(written("The mediastinum is widened."), calm, wide).impression == tuple(calm)
 
 
 def test_an_impression_says_nothing_more_closely_than_findings() -> None:
@@ -382,6 +388,39 @@ def test_what_is_denied_already_is_not_denied_again() -> None:
     words = written("The heart is normal in size.", "No focal consolidation.", "The heart size is normal.")
     result = obey([*words, *written("There is no focal consolidation.")], written("No acute disease."), findings())
     assert [w.text for w in result.findings] == [w.text for w in words]
+
+
+def test_an_airspace_disease_is_denied_once_by_whatever_name() -> None:
+    words = written("There is no focal consolidation.", "No pneumothorax.", "No focal airspace disease.")
+    result = obey(words, written("No acute disease."), findings())
+    assert [w.text for w in result.findings] == ["There is no focal consolidation.", "No pneumothorax."]
+    more = written("No focal airspace disease.", "Neither consolidation nor pneumothorax.")
+    assert len(obey(more, written("No acute disease."), findings()).findings) == 2, "it denies more than was denied"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Here is no pneumothorax or large pleural effusion.", "Here is no pneumothorax."),
+        ("No large effusions or signs of edema.", "No signs of edema."),
+        ("No consolidation, edema, or large effusion.", "No consolidation or edema."),
+        ("No edema, large pleural effusion, or pneumothorax.", "No edema, or pneumothorax."),
+    ],
+)
+def test_no_large_effusion_is_denied_beside_an_effusion(text: str, told: str) -> None:
+    beside = obey(written("There is a pleural effusion.", text), written("Effusion."), findings("Pleural Effusion"))
+    assert [w.text for w in beside.findings] == ["There is a pleural effusion.", told]
+    alone = obey(written(text), written("No acute disease."), findings())
+    assert [w.text for w in alone.findings] == [text]
+
+
+def test_nothing_is_compared_with_a_film_that_was_not_seen() -> None:
+    words = written("Nodular opacities are increased.", "The interstitial markings are increased.")
+    result = obey(words, written("Opacities."), findings("Lung Opacity", "Lung Lesion"))
+    assert "Nodular opacities are increased." not in [w.text for w in result.findings]
+    assert any("earlier film" in note for note in result.notes)
+    assert tells_change("The right effusion has decreased in size.")
+    assert not tells_change("The interstitial markings are increased.")
 
 
 def test_nothing_abnormal_is_said_of_the_aorta() -> None:

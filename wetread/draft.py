@@ -17,6 +17,7 @@ from wetread.decode import DecodingOptions, DecodingResult, Written, write
 from wetread.image.thorax import Frame
 from wetread.image.transforms import RASTER, to_input
 from wetread.model.bundle import Bundle
+from wetread.model.department import COORDINATES, department_of
 from wetread.model.detector import Found, chances, found_input
 from wetread.model.findings import (
     CLIP,
@@ -88,6 +89,7 @@ class Look:
     ``spots`` (V, K, 64, 64): the detector's chances, in the study's order; None where the bundle has none.
     ``further`` (E,): the probabilities of findings beyond the 14 labels (``report.further``); E is 0 without any.
     ``many``: whether the detector finds nodules in many places; None where the bundle has none.
+    ``department`` (S,): whose words the report is written in (``model.department``).
     ``by_indication``: the findings whose state the indication changes, a sentence each.
     ``novelty`` is None, and ``far`` False, where the bundle cannot tell (``wetread.model.novelty``).
     """
@@ -104,6 +106,7 @@ class Look:
     further: np.ndarray = field(default_factory=lambda: np.zeros(0))
     many: bool | None = None
     by_indication: tuple[str, ...] = ()
+    department: np.ndarray = field(default_factory=lambda: np.zeros(COORDINATES, np.float32))
 
 
 @dataclass(frozen=True)
@@ -298,6 +301,7 @@ class Drafter:
             further,
             many,
             by_indication,
+            department_of(found, seen.lateral > 0, arrays),
         )
 
     def _found(self, study: Study, order: Sequence[int]) -> Found | None:
@@ -316,7 +320,7 @@ class Drafter:
         told = np.array(among(self.told(look) or frozenset()))
         asked = asked_of(states == "positive", states == "uncertain", told, np.array(look.worn_spine))
         labels = np.array([look.labels[name].probability for name in LABELS])
-        memory = StudyMemory.of(np.concatenate((labels, look.further)), asked)
+        memory = StudyMemory.of(np.concatenate((labels, look.further)), asked, look.department)
         return write(self.writer, memory, self.tokenizer, self.options, self.ngrams)
 
     def words(self, study: Study, look: Look) -> tuple[list[Written], list[Written], list[str]]:

@@ -25,6 +25,7 @@ __all__ = [
     "calls_outline_normal",
     "calls_spine_worn",
     "denied",
+    "denies_airspace_disease",
     "names_untold",
     "obey",
     "plainly",
@@ -32,6 +33,7 @@ __all__ = [
     "put_several",
     "put_silent_sites",
     "stated",
+    "tells_change",
 ]
 
 _SILENT = "No Finding"
@@ -52,6 +54,18 @@ _ACUTE = frozenset(
 EXPLAINS_OPACITY = frozenset({"Atelectasis", "Edema", "Lung Lesion"})
 #: Opacities of the airspace, beside which no other is denied.
 _AIRSPACE = frozenset({"Consolidation", "Pneumonia"})
+#: What one denial serves for, and what it is counted as.
+_CONSOLIDATING, _DENIED_AS_ONE = _AIRSPACE | {"Lung Opacity"}, "airspace disease"
+#: A finding of the lungs that is held against an earlier film.
+_CHANGED = re.compile(
+    r"\b(?:opacit(?:y|ies)|nodul(?:e|es|ar opacities)|effusions?|consolidations?|infiltrates?|atelectasis)\b"
+    r"[^.,;]*\b(?:is|are|has|have)\b[^.,;]*\b(?:(?:in|de)creas|improv|resolv|worsen|unchang|stable)\w*",
+    re.IGNORECASE,
+)
+#: "Large" effusions are denied beside a small one; beside one of which no size is told, it says nothing.
+_LARGE = re.compile(r"(?:,? (?:or|and)|,) (?:a )?large (?:pleural )?effusions?\b", re.IGNORECASE)
+_LARGE_FIRST = re.compile(r"\blarge (?:pleural )?effusions?(?: (?:or|and)|,) ", re.IGNORECASE)
+_LAST = re.compile(r", (?=[^,]*[.]$)")
 #: What an IMPRESSION that names findings need not name beside one of these.
 _IMPLIED = {
     "Lung Opacity": EXPLAINS_OPACITY | {"Consolidation", "Pneumonia"},
@@ -202,16 +216,32 @@ def _said_once(sentences: Sequence[Written]) -> list[Written]:
     """Sentences without those that state or deny findings and only such as stand before them.
 
     That the heart is normal, and its outline with the mediastinum too, radiologists write side by side: it stays.
+    Who has denied a consolidation has denied an airspace disease.
     """
     left: list[Written] = []
     before: set[tuple[str, str]] = set()
     for written in sentences:
-        states = {(m.label, m.state) for m in label_spans(written.text)}
+        states = {_denial(m.label, m.state) for m in label_spans(written.text)}
         calm = any(label in _OUTLINED and state == "negative" for label, state in states)
         if not (states and states <= before) or calm or any(label == _SILENT for label, _ in states):
             left.append(written)
         before |= states
     return left
+
+
+def _denial(label: str, state: str) -> tuple[str, str]:
+    return (_DENIED_AS_ONE if state == "negative" and label in _CONSOLIDATING else label, state)
+
+
+def denies_airspace_disease(text: str) -> bool:
+    """Whether a sentence denies consolidation, opacity or pneumonia, and does nothing else."""
+    said = {_denial(m.label, m.state) for m in label_spans(text)}
+    return said == {(_DENIED_AS_ONE, "negative")}
+
+
+def tells_change(text: str) -> bool:
+    """Whether a sentence compares a finding of the lungs with an earlier film: "the opacities are increased"."""
+    return bool(_CHANGED.search(text))
 
 
 def _sites_with(text: str) -> set[str]:
@@ -276,6 +306,12 @@ def plainly(text: str) -> str:
     return _of_no_side(_of_no_kind(text))
 
 
+def _of_no_size(text: str) -> str:
+    """A sentence beside an effusion, without the denial of a large one: "… or large effusion"."""
+    left = _LARGE_FIRST.sub("", _LARGE.sub("", text))
+    return left if left == text or " or " in left else _LAST.sub(" or ", left)
+
+
 def _in_number(text: str) -> str:
     """A sentence in which "there is" and "there are" agree with what there is not."""
     text = _ARE.sub(lambda there: f"{there[1]} are", text)
@@ -330,7 +366,7 @@ def _concluded(
 ) -> list[Written]:
     """An IMPRESSION of what FINDINGS (``body``) say, no more closely than they do; adds notes.
 
-    It passes over no acute finding and, where it names any, over none of the others.
+    It passes over no acute finding, over no enlarged heart and, where it names any, over none of the others.
     """
 
     def by_name(names: set[str]) -> list[Written]:
@@ -351,8 +387,9 @@ def _concluded(
         conclusion = by_name(acute)
         notes.append("IMPRESSION was written anew from the findings.")
     named = _asserts(" ".join(w.text for w in conclusion))
-    if named and (more := by_name({n for n in wanted - named if _to_name(n, named, labels)})):
-        conclusion = [*conclusion, *more]
+    more = by_name({n for n in wanted - named if _to_name(n, named, labels)})
+    if more and (named or "Cardiomegaly" in wanted):
+        conclusion = [*conclusion, *more] if named else [*more, *conclusion]
         notes.append("What FINDINGS state and IMPRESSION left out was added to it.")
     if not conclusion:
         words = sentence(_SILENT, "negative" if wanted - {"Support Devices"} else "positive")
@@ -404,6 +441,8 @@ def obey(
                 notes.append("A sentence that called the lungs normally inflated was dropped.")
             elif told is not None and (more := further(written.text) - told):
                 notes.append(f"A sentence that stated {', '.join(sorted(more))}, which was not seen, was dropped.")
+            elif tells_change(written.text):
+                notes.append("A sentence that compared with an earlier film was dropped.")
             elif names_untold(written.text):
                 notes.append("A sentence that named a disease which the model cannot tell was dropped.")
             elif "Edema" in wanted and _VESSELS.search(written.text) and "Edema" not in _asserts(written.text):
@@ -424,7 +463,8 @@ def obey(
                 states = ", ".join(f"{name} ({labels[name].state})" for name in sorted(against))
                 notes.append(f"A sentence that denied {states} was dropped.")
             else:
-                left.append(replace(written, text=_in_number(plainly(written.text))))
+                plain = _in_number(plainly(written.text))
+                left.append(replace(written, text=_of_no_size(plain) if "Pleural Effusion" in wanted else plain))
         return left
 
     body = _said_once(_without_normal_sites(kept(findings), wanted, unsaid, likely, told or frozenset()))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wetread.model.detector import CELLS, DRAWN, Found, found_input, marks_input, marks_of, pooled_input, pooled_of
+from wetread.model.detector import CELLS, DRAWN, Found, by_projection, found_input, marks_input, marks_of, pooled_input
 
 K = len(DRAWN)
 
@@ -46,8 +46,8 @@ def test_marks_are_in_deviations_and_clipped():
 
 def test_features_are_means_by_projection():
     pooled = np.array([[1, 2], [3, 6], [5, 5]], np.float32)
-    assert pooled_of(pooled, np.array([False, False, True])).tolist() == [2, 4, 5, 5]
-    alone = pooled_of(pooled[:1], np.array([True]))
+    assert by_projection(pooled, np.array([False, False, True])).tolist() == [2, 4, 5, 5]
+    alone = by_projection(pooled[:1], np.array([True]))
     assert np.isnan(alone[:2]).all()
     assert alone[2:].tolist() == [1, 2]
 
@@ -61,7 +61,8 @@ def test_features_are_read_by_their_axes_and_a_missing_projection_as_what_is_usu
 def test_the_head_reads_marks_before_features():
     arrays = {"mark_mean": np.full(4 * K, -6.0), "mark_sd": np.ones(4 * K)}
     arrays |= {"pooled_mean": np.zeros(2), "pooled_sd": np.ones(2), "pooled_axes": np.eye(2)}
-    read = found_input(Found(_spots(1), np.array([[3]], np.float32)), np.array([False]), arrays)
+    found = Found(_spots(1), np.array([[3]], np.float32), np.zeros((1, 1), np.float32))
+    read = found_input(found, np.array([False]), arrays)
     assert read.shape == (4 * K + 2,)
     assert read.dtype == np.float32
     assert read[-2:].tolist() == [3, 0]

@@ -24,11 +24,12 @@ LATERAL = np.array([False, True])
 
 
 def test_what_the_writer_reads() -> None:
-    memory = StudyMemory.of(np.array([0.5, 0.0, 1.0]), np.array([0, 1, 2, 0]))
+    memory = StudyMemory.of(np.array([0.5, 0.0, 1.0]), np.array([0, 1, 2, 0]), np.array([3.0, 4]))
     assert memory.odds.shape == (1, 3)
     assert memory.odds[0, 0] == 0
     assert memory.odds[0, 2] == pytest.approx(-memory.odds[0, 1], rel=1e-4), "certain is not infinitely so"
     assert memory.asked.tolist() == [[0, 1, 2, 0]]
+    assert memory.department.tolist() == [[3, 4]]
 
 
 def test_places_count_on_frontal_films_alone() -> None:

@@ -99,14 +99,19 @@ def test_the_detector_ships_and_the_findings_read_it(tiny: Path) -> None:
     assert drafter.detector is not None
     with torch.no_grad():
         expected = network.eval().found(torch.from_numpy(film))
-    spots, pooled = (part.numpy() for part in expected)
+    spots, pooled, texture = (part.numpy() for part in expected)
     found = drafter.detector(film)
     assert np.abs(found.spots - spots).max() < 0.05
     assert np.abs(found.pooled - pooled).max() < 0.05
+    assert np.abs(found.texture - texture).max() < 0.05
     with np.load(tiny / "tiny" / "found.npz") as stored:
         assert np.isfinite(stored["marks"]).all()
         assert np.isfinite(stored["pooled"]).all()
-    assert all(np.isfinite(arrays[name]).all() for name in arrays if name.startswith(("mark_", "pooled_")))
+        assert np.isfinite(stored["texture"]).all()
+    assert all(np.isfinite(arrays[name]).all() for name in arrays if name.startswith(("mark_", "pooled_", "texture_")))
+    with np.load(tiny / "tiny" / "departments.npz") as stored:
+        assert np.array_equal(stored["texture_axes"].astype(np.float32), arrays["texture_axes"])
+    assert look.department.any()
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 
 from wetread.data.manifest import ManifestStudy  # noqa: E402
 from wetread.errors import BundleError, UsageError  # noqa: E402
+from wetread.model.department import COORDINATES  # noqa: E402
 from wetread.model.findings import SPINE, SPINE_SHARE, asked_of, commands_of, fuse, head_input  # noqa: E402
 from wetread.report.further import FURTHER  # noqa: E402
 from wetread.train import calibrate, encode, features, lessons, pipeline, places, resume, targets, zones  # noqa: E402
@@ -250,7 +251,7 @@ def test_training_and_drafting_see_the_same_film() -> None:
 def test_a_step_at_a_time_is_the_whole_at_once() -> None:
     torch.manual_seed(0)
     decoder = ReportDecoder(20, 5, 16, 2, 2, 0.0, 12).eval()
-    memory = Memory(torch.randn(2, 5), torch.randint(0, 3, (2, 6)))
+    memory = Memory(torch.randn(2, 5), torch.randint(0, 3, (2, 6)), torch.randn(2, COORDINATES))
     tokens = torch.randint(4, 20, (2, 7))
     with torch.no_grad():
         whole = decoder(tokens, memory)

@@ -2,8 +2,9 @@
 
 bundle.json        names, versions, input, concepts, words of indications, how it was made; the SHA-256 of all files
 encoder<k>.onnx    film (B, 1, S, S) → logits (B, C), maps (B, C, 14, 14), lateral (B,), vector (B, D)
-detector.onnx      film (B, 1, 256, 256) → spots (B, K, 64, 64): nodules, opacities, lines …; a bundle may have none
-memory.onnx        a study's findings → keys and values of the decoder's memory
+detector.onnx      film (B, 1, 256, 256) → spots (B, K, 64, 64): nodules, opacities, lines …; features (B, P) and
+                   texture (B, T) of the film; a bundle may have none
+memory.onnx        a study's findings and department → keys and values of the decoder's memory
 decoder.onnx       one token with a key/value cache
 findings.safetensors   the findings head, thresholds, scales, what an indication adds, where findings are looked for
 vocabulary.json    the decoder's words
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from wetread.errors import BundleError
+from wetread.model.department import COORDINATES
 from wetread.model.detector import DRAWN
 from wetread.report.further import FURTHER
 from wetread.types import LABELS, ModelInfo
@@ -29,7 +31,7 @@ from wetread.types import LABELS, ModelInfo
 __all__ = ["DETECTOR", "FORMAT", "Bundle", "default_path", "digest"]
 
 #: The version of this layout.
-FORMAT = 4
+FORMAT = 5
 _INDEX = "bundle.json"
 #: The file of the detector.
 DETECTOR = "detector.onnx"
@@ -90,9 +92,9 @@ class Bundle:
         except (KeyError, TypeError, AttributeError) as error:
             raise BundleError(f"{path} lacks {error}; export the bundle again") from error
         arrays = _arrays(folder / "findings.safetensors")
-        for name, expected in (("mark_mean", 4 * len(DRAWN)), ("further_from", len(FURTHER))):
-            if name in arrays and len(arrays[name]) != expected:
-                raise BundleError(f"{folder} tells of other findings than this version; export it with this one")
+        sizes = {"mark_mean": 4 * len(DRAWN), "further_from": len(FURTHER), "texture_bias": COORDINATES}
+        if any(name in arrays and len(arrays[name]) != size for name, size in sizes.items()):
+            raise BundleError(f"{folder} tells of other findings than this version; export it with this one")
         weight = arrays.get("indication_weight", np.zeros((0, 0)))
         if weight.shape[1] != len(index.get("indication", ())):
             raise BundleError(f"{path} has not the words that its weights are of; export the bundle again")

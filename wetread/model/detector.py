@@ -18,12 +18,12 @@ __all__ = [
     "DRAWN",
     "STRONGEST",
     "Found",
+    "by_projection",
     "chances",
     "found_input",
     "marks_input",
     "marks_of",
     "pooled_input",
-    "pooled_of",
     "strongest",
 ]
 
@@ -49,10 +49,15 @@ STRONGEST = 12
 
 
 class Found(NamedTuple):
-    """What the detector says of V films: spots (V, K, 64, 64) logits; pooled (V, P), its features over the film."""
+    """What the detector says of V films.
+
+    spots (V, K, 64, 64) logits; pooled (V, P), its features over the film; texture (V, T), mean and deviation of the
+    channels of its first blocks, which tell how the film was made (``model.department``).
+    """
 
     spots: np.ndarray
     pooled: np.ndarray
+    texture: np.ndarray
 
 
 def chances(spots: np.ndarray) -> np.ndarray:
@@ -87,14 +92,14 @@ def marks_input(marks: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarr
     return np.nan_to_num(np.clip(scaled, -CLIP, CLIP)).astype(np.float32)
 
 
-def pooled_of(pooled: np.ndarray, lateral: np.ndarray) -> np.ndarray:
-    """The films of one study → (2P,) the mean of the frontal ones' features, then of the lateral ones'; NaN for none.
+def by_projection(values: np.ndarray, lateral: np.ndarray) -> np.ndarray:
+    """The films of one study → (2P,) the mean of the frontal ones' values, then of the lateral ones'; NaN for none.
 
     Args:
-        pooled: (V, P). lateral: (V,) bool.
+        values: (V, P). lateral: (V,) bool.
     """
-    sides = [pooled[lateral == side] for side in (False, True)]
-    none = np.full(pooled.shape[1], np.nan, np.float32)
+    sides = [values[lateral == side] for side in (False, True)]
+    none = np.full(values.shape[1], np.nan, np.float32)
     return np.concatenate([own.mean(0) if len(own) else none for own in sides])
 
 
@@ -107,4 +112,4 @@ def pooled_input(pooled: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.nda
 def found_input(found: Found, lateral: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     """The films of one study → what the findings head reads of the detector: its marks, then its features."""
     marks = marks_input(marks_of(found.spots, lateral), arrays)
-    return np.concatenate((marks, pooled_input(pooled_of(found.pooled, lateral), arrays)))
+    return np.concatenate((marks, pooled_input(by_projection(found.pooled, lateral), arrays)))

@@ -78,16 +78,18 @@ class FilmReader(Protocol):
 class StudyMemory:
     """What the writer reads of one study.
 
-    odds (1, F) of its findings (``findings.log_odds``), asked (1, F + 1) of the text (``findings.asked_of``).
+    odds (1, F) of its findings (``findings.log_odds``), asked (1, F + 1) of the text (``findings.asked_of``),
+    department (1, S) whose words it is written in (``department``).
     """
 
     odds: np.ndarray
     asked: np.ndarray
+    department: np.ndarray
 
     @classmethod
-    def of(cls, probability: np.ndarray, asked: np.ndarray) -> StudyMemory:
-        """Of (F,) probabilities and (F + 1,) what is asked."""
-        return cls(log_odds(probability)[None], asked[None])
+    def of(cls, probability: np.ndarray, asked: np.ndarray, department: np.ndarray) -> StudyMemory:
+        """Of (F,) probabilities, (F + 1,) what is asked and (S,) the department."""
+        return cls(log_odds(probability)[None], asked[None], department[None])
 
 
 class Writer(Protocol):

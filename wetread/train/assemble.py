@@ -26,7 +26,9 @@ from wetread.obey import (
     calls_outline_normal,
     calls_spine_worn,
     denied,
+    denies_airspace_disease,
     names_untold,
+    tells_change,
 )
 from wetread.report.further import EITHER, FURTHER, PLACES, among, calls_inflated, further
 from wetread.report.labeler import asserted, label_spans
@@ -100,7 +102,7 @@ def detailed(sentence: str) -> bool:
 
 def unfit(sentence: str) -> bool:
     """Whether a sentence is not to be taught: it would be dropped from a draft, or is one patient's."""
-    return detailed(sentence) or names_untold(sentence) or calls_borderline(sentence)
+    return detailed(sentence) or names_untold(sentence) or calls_borderline(sentence) or tells_change(sentence)
 
 
 def _singular(word: str) -> str:
@@ -190,6 +192,7 @@ class Stock:
         tokens = [clean(s).split() for s in texts]
         tokens = [t if t[-1:] == ["."] else [*t, "."] for t in tokens]
         book = References(references)
+        clear = np.array([denies_airspace_disease(s) for s in texts], bool)
         likeness, products = zip(*(_tables(tokens, book, n) for n in range(ORDERS)), strict=True)
         return cls(
             tuple(texts),
@@ -206,7 +209,7 @@ class Stock:
             book,
             likeness,
             products,
-            alike(texts),
+            alike(texts) | np.outer(clear, clear),
         )
 
     @property

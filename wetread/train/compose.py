@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -34,11 +34,12 @@ class Lesson:
     """What the decoder learns from, by study: memory rows and the tokens of the report (BEGIN … IMPRESSION … END).
 
     ``truth`` (N, 14 + E + 1) is what the report itself answers, ``guess`` likewise what the networks' findings ask for
-    (``model.findings.asked_of``); ``texts`` and ``impressions`` are the references of the reward, cleaned as the metric
-    does.
+    (``model.findings.asked_of``); ``department`` (N, S) (``model.department``); ``texts`` and ``impressions`` are the
+    references of the reward, cleaned as the metric does.
     """
 
     odds: torch.Tensor
+    department: torch.Tensor
     truth: torch.Tensor
     guess: torch.Tensor
     tokens: torch.Tensor
@@ -49,7 +50,7 @@ class Lesson:
         return len(self.odds)
 
     def memory(self, index: torch.Tensor, asked: torch.Tensor) -> Memory:
-        return Memory(self.odds[index], asked)
+        return Memory(self.odds[index], asked, self.department[index])
 
 
 #: How often a decoder is judged while it is taught.
@@ -61,7 +62,7 @@ _NOISE = 0.15
 def _weaken(memory: Memory, generator: torch.Generator) -> Memory:
     """The odds get a little noise."""
     noise = _NOISE * torch.randn(memory.odds.shape, generator=generator)
-    return Memory(memory.odds + noise, memory.asked)
+    return replace(memory, odds=memory.odds + noise)
 
 
 def _mixed(lesson: Lesson, index: torch.Tensor, share: float, generator: torch.Generator) -> torch.Tensor:

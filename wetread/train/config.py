@@ -96,7 +96,8 @@ class DecoderConfig:
     """The language model and its phases of training: words, consensus, and self-critical where it has epochs.
 
     ``consensus_width``, ``choice_width``: of the kernel by which reports are searched, and by which each study gets one
-    of them (``consensus``). ``between``: so many studies that might be (``consensus.between``) are taught beside each
+    of them (``consensus``); ``department_weight``: how much it counts there which department studies come from, beside
+    their findings. ``between``: so many studies that might be (``consensus.between``) are taught beside each
     teacher; an epoch of the consensus has them all. ``ema``: see ``encode.Average``.
     """
 
@@ -114,6 +115,7 @@ class DecoderConfig:
     consensus_epochs: int = 16
     consensus_width: float = 0.4
     choice_width: float = 0.4
+    department_weight: float = 0.5
     consensus_often: int = 3
     consensus_short: int = 9
     between: int = 0

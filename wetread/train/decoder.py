@@ -3,10 +3,11 @@
 Its memory holds, as tokens that the decoder attends to,
 
 * what is asked of the text of each finding (``model.findings.asked_of``), and how probable the finding is;
-* all these probabilities together: what kind of study it is.
+* all these probabilities together: what kind of study it is;
+* which department the films come from, as far as their texture tells (``model.department``): how reports are worded.
 
 It sees nothing else of the films, nor the indication, which the findings read: what it is taught (``consensus``) is
-decided by the findings alone, and whatever else it read, it would learn by heart (``docs/log.md``).
+decided by these alone, and whatever else it read, it would learn by heart (``docs/log.md``).
 
 ``prefill`` turns the memory into keys and values once, ``step`` writes one token with a key/value cache: these two
 are what is exported.
@@ -17,16 +18,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
+from wetread.model.department import COORDINATES
 from wetread.model.tokenizer import PAD
 
 __all__ = ["Memory", "ReportDecoder"]
 
-#: Tokens into which all findings of a study are projected together.
-_TOGETHER = 8
+#: Tokens into which all findings of a study are projected together, and those of its department.
+_TOGETHER, _DEPARTMENT = 8, 4
 #: What may be asked of the text (``model.findings.asked_of``).
 _STATES = 3
 
@@ -36,11 +39,16 @@ class Memory:
     """What the decoder reads of a batch of studies.
 
     odds (B, F) float of its findings (``model.findings.log_odds``); asked (B, F + 1) int of the text
-    (``model.findings.asked_of``).
+    (``model.findings.asked_of``); department (B, S) float (``model.department``).
     """
 
     odds: torch.Tensor
     asked: torch.Tensor
+    department: torch.Tensor
+
+    def rows(self, chosen: np.ndarray) -> Memory:
+        """Of some studies: ``chosen`` (B,) bool."""
+        return Memory(*(each[torch.from_numpy(chosen)] for each in vars(self).values()))
 
 
 def _split(x: torch.Tensor, heads: int) -> torch.Tensor:
@@ -103,6 +111,7 @@ class ReportDecoder(nn.Module):
         self.odds = nn.Parameter(torch.zeros(findings + 1, width))
         self.together = nn.Linear(findings, _TOGETHER * width)
         self.kind = nn.Parameter(torch.zeros(_TOGETHER, width))
+        self.department = nn.Linear(COORDINATES, _DEPARTMENT * width)
         self.norm_memory, self.norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.layers: Any = nn.ModuleList(_Layer(width, heads, dropout) for _ in range(layers))
         for parameter in (self.words.weight, self.places.weight, self.asked.weight):
@@ -115,7 +124,8 @@ class ReportDecoder(nn.Module):
         odds = functional.pad(m.odds, (0, 1))[:, :, None] * self.odds  # what is asked last has no probability
         findings = self.asked(number * _STATES + m.asked) + odds
         together = self.together(m.odds).view(n, _TOGETHER, self.width) + self.kind
-        tokens = torch.cat((findings, together), 1)
+        department = self.department(m.department).view(n, _DEPARTMENT, self.width)
+        tokens = torch.cat((findings, together, department), 1)
         return functional.dropout(self.norm_memory(tokens), self.p, self.training)
 
     def prefill(self, m: Memory) -> torch.Tensor:

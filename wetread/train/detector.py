@@ -35,6 +35,8 @@ __all__ = ["Detector", "Drawing", "detection_loss", "look", "train_detector"]
 
 #: Blocks of the backbone that are used, those whose features are read (strides 4, 8, 16) and their widths.
 _BLOCKS, _READ = 11, ((2, 24), (4, 40), (10, 112))
+#: Blocks whose channels tell how a film was made (strides 4, 8, 16).
+_TEXTURE = (1, 3, 5)
 _WIDTH = 64
 #: Weight of a cell in which something is, of the Dice loss and of the whole film's loss.
 _FOUND, _DICE, _FILM = 4.0, 0.5, 0.3
@@ -81,33 +83,40 @@ class Detector(nn.Module):
         for name, part in (("_conv_stem", self.stem), ("_bn0", self.norm), ("_blocks", self.blocks)):
             part.load_state_dict({k: known[f"{name}.{k}"] for k in part.state_dict()})
 
-    def features(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Films → (B, D, 16, 16) of the deepest level and (B, D, 64, 64) of all, from which the cells are told."""
+    def features(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, list[torch.Tensor]]:
+        """Films → (B, D, 16, 16) of the deepest level, (B, D, 64, 64) of all, from which the cells are told, texture.
+
+        The texture is (B, C) of each of some blocks' channels: their means, then their deviations over the film.
+        """
         x = (x * 2 - 1).expand(-1, 3, -1, -1)
         x = self.active(self.norm(self.stem(x)))
         levels: list[torch.Tensor] = []
+        texture: list[torch.Tensor] = []
         for i, block in enumerate(self.blocks):
             x = block(x, drop_connect_rate=0.1 * i / _BLOCKS)
             if i in dict(_READ):
                 levels.append(self.read[len(levels)](x))
+            if i in _TEXTURE:
+                mean = x.mean((2, 3), keepdim=True)
+                texture += [mean.flatten(1), ((x - mean) ** 2).mean((2, 3)).sqrt()]
         deep = seen = levels.pop()
         for level, mix in zip(reversed(levels), reversed(self.mixed), strict=True):
             seen = level + functional.interpolate(seen, scale_factor=2, mode="nearest")
             seen = seen + mix(seen)
-        return deep, seen
+        return deep, seen, texture
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.features(x)[1])
 
-    def found(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Films → their cells' logits, and (B, P) features over the film (``model.detector.Found``).
+    def found(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Films → their cells' logits, (B, P) features over the film, (B, T) texture (``model.detector.Found``).
 
-        Mean and maximum at both levels; of the deep one the means of ninths of the film as well, by rows.
+        Features are mean and maximum at both levels; of the deep one the means of ninths of the film as well, by rows.
         """
-        deep, fine = self.features(x)
+        deep, fine, texture = self.features(x)
         parts = [part for level in (deep, fine) for part in (level.mean((2, 3)), level.amax((2, 3)))]
         ninths = [band.mean((2, 3)) for row in _thirds(deep, 2) for band in _thirds(row, 3)]
-        return self.head(fine), torch.cat((*parts, *ninths), 1)
+        return self.head(fine), torch.cat((*parts, *ninths), 1), torch.cat(texture, 1)
 
 
 class Drawing:
@@ -246,12 +255,14 @@ def look(graph: Path, pack: np.ndarray) -> dict[str, np.ndarray]:
     """What an exported detector finds in each film of the pack.
 
     Returns:
-        marks (films, 2K), see ``model.detector.strongest``; pooled (films, P) float16, see ``model.detector.Found``.
+        marks (films, 2K), see ``model.detector.strongest``; pooled (films, P) float16 and texture (films, T), see
+        ``model.detector.Found``.
     """
     detector = OnnxDetector(graph, torch.get_num_threads())
-    marks, pooled = [], []
+    marks, pooled, texture = [], [], []
     for film in tqdm(range(len(pack)), desc="detector", unit="film"):
         found = detector(as_tensor(pack[[film]], RASTER).numpy())
         marks.append(strongest(found.spots))
         pooled.append(found.pooled[0].astype(np.float16))
-    return {"marks": np.stack(marks), "pooled": np.stack(pooled)}
+        texture.append(found.texture[0])
+    return {"marks": np.stack(marks), "pooled": np.stack(pooled), "texture": np.stack(texture)}

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from wetread.data.manifest import ManifestStudy
 from wetread.metrics.clinical import clinical_measures
 from wetread.metrics.nlg import corpus_scores
 from wetread.metrics.protocols import Protocol
-from wetread.model.findings import log_odds
 from wetread.model.tokenizer import Tokenizer
 from wetread.report.labeler import label
 from wetread.train.compose import generate, sections
@@ -48,16 +46,15 @@ class Judge:
         cls,
         rows: Sequence[ManifestStudy],
         chosen: np.ndarray,
-        probability: np.ndarray,
-        guess: np.ndarray,
+        memory: Memory,
         truth: np.ndarray,
         tokenizer: Tokenizer,
         protocol: Protocol,
         limit: int,
     ) -> Judge:
-        memory = Memory(torch.from_numpy(log_odds(probability[chosen])), torch.from_numpy(guess[chosen]))
+        """Of the ``chosen`` (N,) bool of the rows: ``memory`` and ``truth`` (N, 14) are of all."""
         references = tuple(protocol.reference(r.findings or "") for r, ok in zip(rows, chosen, strict=True) if ok)
-        return cls(memory, references, truth[chosen], tokenizer, protocol, limit)
+        return cls(memory.rows(chosen), references, truth[chosen], tokenizer, protocol, limit)
 
     def __call__(self, decoder: ReportDecoder, name: str) -> float:
         tokens = generate(decoder, self.memory, self.limit)

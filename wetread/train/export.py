@@ -18,6 +18,7 @@ from torch import nn
 from wetread._version import __version__
 from wetread.image.transforms import RASTER
 from wetread.model.bundle import FORMAT, digest
+from wetread.model.department import COORDINATES
 from wetread.model.detector import Found
 from wetread.train.config import Config
 from wetread.train.decoder import Memory, ReportDecoder
@@ -101,12 +102,12 @@ class _By(nn.Module):
         super().__init__()
         self.network, self.method = network, method
 
-    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return getattr(self.network, self.method)(*tensors)
 
 
 def export_detector(network: Detector, path: Path) -> None:
-    """film (B, 1, 256, 256) → spots (B, K, 64, 64), pooled (B, P)."""
+    """film (B, 1, 256, 256) → spots (B, K, 64, 64), pooled (B, P), texture (B, T)."""
     axes = {name: {0: "films"} for name in ("film", *Found._fields)}
     _export(_By(network, "found"), (torch.zeros(2, 1, RASTER, RASTER),), path, (["film"], list(Found._fields)), axes)
 
@@ -126,6 +127,7 @@ def export_decoder(decoder: ReportDecoder, folder: Path) -> None:
     memory = Memory(
         torch.zeros(2, decoder.together.in_features),
         torch.zeros(2, decoder.together.in_features + 1, dtype=torch.long),
+        torch.zeros(2, COORDINATES),
     )
     fields = tuple(memory.__dataclass_fields__)
     inputs = tuple(getattr(memory, name) for name in fields)

@@ -17,6 +17,7 @@ __all__ = [
     "drift",
     "gather",
     "joined",
+    "known_scale",
     "principal",
     "shrinkage",
     "study_features",
@@ -127,6 +128,14 @@ def study_features(outputs: FilmOutputs, films: Sequence[Sequence[int]]) -> Stud
             if len(chosen):
                 first[i, k] = chosen[0]
     return StudyFeatures(mean, gap, first)
+
+
+def known_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of the columns of (N, F); of one that nobody has (a projection) 0 and 1: none takes notice."""
+    known = ~np.isnan(values).all(0)
+    mean, sd = np.zeros(values.shape[1], np.float32), np.ones(values.shape[1], np.float32)
+    mean[known], sd[known] = np.nanmean(values[:, known], 0), np.nanstd(values[:, known], 0) + 1e-3
+    return mean, sd
 
 
 def principal(scaled: np.ndarray) -> np.ndarray:

@@ -10,12 +10,13 @@ import torch
 
 from wetread.data.clean import clean_text
 from wetread.data.manifest import ManifestStudy
-from wetread.model.findings import CLIP, asked_of, head_input, log_odds
+from wetread.model.findings import CLIP, asked_of, head_input
 from wetread.model.tokenizer import BEGIN, END, IMPRESSION, PAD, Tokenizer
 from wetread.obey import calls_spine_worn
 from wetread.report.further import among, further
 from wetread.report.labeler import asserted
 from wetread.train.compose import Lesson
+from wetread.train.decoder import Memory
 from wetread.train.features import FilmOutputs, StudyFeatures
 from wetread.types import LABELS
 
@@ -89,8 +90,7 @@ def teaching_text(row: ManifestStudy, tokenizer: Tokenizer | None, limit: int) -
 
 def lesson_of(
     rows: Sequence[ManifestStudy],
-    probability: np.ndarray,
-    guess: np.ndarray,
+    memory: Memory,
     tokenizer: Tokenizer,
     limit: int,
     clean: Callable[[str], str],
@@ -98,14 +98,15 @@ def lesson_of(
     """The lessons of studies that have FINDINGS (all rows given must); ``clean`` makes references of texts.
 
     Args:
-        probability: (N, 14 + E) of the findings. guess: (N, 14 + E + 1) what the networks' findings ask for.
+        memory: of these studies; what it asks is what the networks' findings ask for.
     """
     texts = [teaching_text(row, tokenizer, limit) for row in rows]
     truth = np.stack([asked_by_text(findings) for findings, _ in texts])
     return Lesson(
-        odds=torch.from_numpy(log_odds(probability)),
+        odds=memory.odds,
+        department=memory.department,
         truth=torch.from_numpy(truth),
-        guess=torch.from_numpy(guess),
+        guess=memory.asked,
         tokens=tokens_of(texts, tokenizer),
         texts=tuple(clean(row.findings or "") for row in rows),
         impressions=tuple(clean(row.impression or "") for row in rows),

@@ -21,7 +21,8 @@ from wetread.errors import UsageError
 from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model import ngrams
 from wetread.model.bundle import DETECTOR, Bundle, digest
-from wetread.model.detector import DRAWN, marks_input, pooled_input, pooled_of
+from wetread.model.department import COORDINATES
+from wetread.model.detector import DRAWN, by_projection, marks_input, pooled_input
 from wetread.model.findings import (
     SPINE,
     SPINE_SHARE,
@@ -37,6 +38,7 @@ from wetread.train import (
     calibrate,
     compose,
     consensus,
+    department,
     detector,
     encode,
     export,
@@ -51,7 +53,7 @@ from wetread.train import (
     zones,
 )
 from wetread.train.config import Config, EncoderConfig
-from wetread.train.decoder import ReportDecoder
+from wetread.train.decoder import Memory, ReportDecoder
 from wetread.train.encoder import FilmEncoder, PlaceHead
 from wetread.train.evaluate import Judge, clinical
 from wetread.train.mean_films import mean_films
@@ -167,7 +169,7 @@ def _detector(run: Run) -> None:
     graph.parent.mkdir(exist_ok=True)
     export.export_detector(network, graph)
     found = detector.look(graph, pack)
-    np.savez(done, marks=found["marks"], pooled=found["pooled"])
+    np.savez(done, marks=found["marks"], pooled=found["pooled"], texture=found["texture"])
 
 
 def _warm_up(run: Run) -> None:
@@ -392,7 +394,8 @@ class Seen:
 
     ``vectors`` (K, N, D): of the networks that ship, where they are others than those of the folds. ``places``: what
     is added to a label's places and what they are multiplied by in these, (14,) each. ``marks`` (N, 4K), ``pooled``
-    (N, 2P): what the detector, taught by no report, finds in each study, and its features (``model.detector``).
+    (N, 2P), ``texture`` (N, 2T): what the detector, taught by no report, finds in each study, its features, and the
+    films' texture (``model.detector``).
     """
 
     outputs: features.FilmOutputs
@@ -404,14 +407,15 @@ class Seen:
     vectors: np.ndarray | None = None
     marks: np.ndarray | None = None
     pooled: np.ndarray | None = None
+    texture: np.ndarray | None = None
 
     @cached_property
     def detector_arrays(self) -> dict[str, np.ndarray]:
         """How the findings read the detector, by its teachers' films, as the bundle has it; empty without one."""
         if self.marks is None or self.pooled is None:
             return {}
-        mark_mean, mark_sd = _known_scale(self.marks[self.teachers])
-        mean, sd = _known_scale(self.pooled[self.teachers])
+        mark_mean, mark_sd = features.known_scale(self.marks[self.teachers])
+        mean, sd = features.known_scale(self.pooled[self.teachers])
         axes = features.principal(np.nan_to_num((self.pooled[self.teachers] - mean) / sd))
         scale = {"mark_mean": mark_mean, "mark_sd": mark_sd, "pooled_mean": mean, "pooled_sd": sd}
         return scale | {"pooled_axes": axes}
@@ -464,27 +468,20 @@ def load_outputs(run: Run, numbers: Sequence[int], kind: str = "") -> list[dict[
     return stored
 
 
-def _known_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation of the columns of (N, F); of one that nobody has (a projection) 0 and 1: none takes notice."""
-    known = ~np.isnan(values).all(0)
-    mean, sd = np.zeros(values.shape[1], np.float32), np.ones(values.shape[1], np.float32)
-    mean[known], sd[known] = np.nanmean(values[:, known], 0), np.nanstd(values[:, known], 0) + 1e-3
-    return mean, sd
-
-
 def _found(run: Run, lateral: np.ndarray) -> dict[str, np.ndarray]:
     """What the detector finds in each study, as ``Seen`` has it: lateral (films,) bool; empty without one."""
     path = run.folder / "found.npz"
     if not run.config.detector.epochs:
         return {}
     with np.load(path, allow_pickle=False) as stored:
-        marks, pooled = stored["marks"], stored["pooled"].astype(np.float32)
-    if marks.shape[1] != 2 * len(DRAWN) or np.isnan(marks).any():
-        raise UsageError(f"{path} is of an earlier version; remove it and run again")
+        if "texture" not in stored or stored["marks"].shape[1] != 2 * len(DRAWN) or np.isnan(stored["marks"]).any():
+            raise UsageError(f"{path} is of an earlier version; remove it and run again")
+        marks, pooled, texture = (stored[k].astype(np.float32) for k in ("marks", "pooled", "texture"))
     found = np.full((2, len(run.rows), marks.shape[1]), np.nan, np.float32)
     np.fmax.at(found, (lateral.astype(int), run.film_study), marks)
-    means = np.stack([pooled_of(pooled[list(own)], lateral[list(own)]) for own in run.films.films])
-    return {"marks": np.concatenate(tuple(found), 1), "pooled": means}
+    own = [list(films) for films in run.films.films]
+    means = [np.stack([by_projection(each[i], lateral[i]) for i in own]) for each in (pooled, texture)]
+    return {"marks": np.concatenate(tuple(found), 1), "pooled": means[0], "texture": means[1]}
 
 
 def load_seen(run: Run) -> Seen:
@@ -623,6 +620,29 @@ def _findings(run: Run) -> None:
         log.info("thresholds alone, %s: %s", split, clinical(positive[rows], commands[rows].astype(bool)))
 
 
+def _departments(run: Run) -> None:
+    done = run.folder / "departments.npz"
+    if done.exists():
+        return
+    seen, concepts = load_seen(run), load_targets(run)
+    own = [name.startswith("wording:") for name in concepts.names]
+    if seen.texture is None or not any(own):
+        log.info("no detector, or no sentence that is common: words are the same for all departments")
+        np.savez(done, coordinates=np.zeros((len(run.rows), COORDINATES), np.float32))
+        return
+    wordings = concepts.values[:, own]
+    coordinates, found = department.fit(seen.texture, wordings, run.teachers, run.config.seed)
+    arrays: dict[str, Any] = {"coordinates": coordinates, **found}
+    np.savez(done, **arrays)
+
+
+def load_departments(run: Run) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(studies, S) coordinates, teachers out of fold, and the arrays of ``model.department`` (none without)."""
+    with np.load(run.folder / "departments.npz", allow_pickle=False) as stored:
+        arrays = dict(stored)
+    return arrays.pop("coordinates"), arrays
+
+
 def new_decoder(config: Config, vocabulary: int) -> ReportDecoder:
     """A decoder of the configuration that has learned nothing."""
     c = config.decoder
@@ -669,6 +689,12 @@ def load_asking(run: Run) -> Asking:
         return Asking(dict(stored))
 
 
+def memory_of(profile: consensus.Profile, asked: np.ndarray) -> Memory:
+    """What the decoder reads of studies: asked (N, 14 + E + 1) (``model.findings.asked_of``)."""
+    odds = torch.from_numpy(log_odds(profile.probability))
+    return Memory(odds, torch.from_numpy(asked), torch.from_numpy(profile.department.astype(np.float32)))
+
+
 def _decoder(run: Run) -> None:
     config = run.config.decoder
     seen = load_seen(run)
@@ -678,6 +704,8 @@ def _decoder(run: Run) -> None:
     asked = asking(probability, worn)
     taught = np.array([bool(row.findings) for row in run.rows]) & run.teachers
     teachers = [row for row, ok in zip(run.rows, taught, strict=True) if ok]
+    profile = consensus.Profile(probability, load_departments(run)[0])
+    memory = memory_of(profile, asked)
     path = run.folder / "vocabulary.json"
     if path.exists():
         tokenizer = Tokenizer.load(path)
@@ -688,14 +716,13 @@ def _decoder(run: Run) -> None:
     protocol = R2GenProtocol(R2GenVocabulary.from_reports(r.findings or "" for r in run.rows if r.split == "train"))
     lesson = lessons.lesson_of(
         teachers,
-        probability[taught],
-        asked[taught],
+        memory.rows(taught),
         tokenizer,
         config.max_tokens,
         protocol.reference,
     )
     val = np.array([row.split == "val" for row in run.rows])
-    judge = Judge.of(run.rows, val, probability, asked, truth_of(run)[0], tokenizer, protocol, config.max_tokens)
+    judge = Judge.of(run.rows, val, memory, truth_of(run)[0], tokenizer, protocol, config.max_tokens)
     torch.manual_seed(run.config.seed)
     decoder = new_decoder(run.config, len(tokenizer))
     words = run.folder / "decoder-words.safetensors"
@@ -708,12 +735,12 @@ def _decoder(run: Run) -> None:
     if agreed.exists():
         _recall(decoder, agreed)
     else:
-        known = probability[taught]
+        known = profile[taught]
         more, pairs = consensus.between(known, config.between, run.config.seed)
         own = np.arange(len(known))
         each = np.concatenate((own, pairs[:, 0]))
-        points = np.concatenate((known, more))
-        wanted = asking(points, worn[taught][each])
+        points = known + more
+        wanted = asking(points.probability, worn[taught][each])
         agreement = consensus.agree(
             known,
             consensus.Pupils.of([*own[:, None].tolist(), *pairs.tolist()], points, wanted),
@@ -724,13 +751,14 @@ def _decoder(run: Run) -> None:
             workers=torch.get_num_threads(),
         )
         log.info("consensus: %d reports taught of %d", len({tuple(f) for f, _ in agreement}), len(agreement))
-        answered = torch.from_numpy(wanted)
+        pupils = memory_of(points, wanted)
         taught_again = replace(
             lesson,
-            odds=torch.from_numpy(log_odds(points)),
+            odds=pupils.odds,
+            department=pupils.department,
             tokens=lessons.tokens_of(agreement, tokenizer),
-            truth=answered,
-            guess=answered,
+            truth=pupils.asked,
+            guess=pupils.asked,
         )
         phase = replace(config, epochs=config.consensus_epochs)
         place = run.folder / "checkpoints" / "consensus.pt"
@@ -808,6 +836,7 @@ def _export(run: Run) -> None:
         "frame_lateral": lateral,
         "prior": positive[run.teachers & known].mean(0),
         **seen.detector_arrays,
+        **load_departments(run)[1],
         ngrams.ARRAY: _ngrams(run, tokenizer),
         **_place_scale(seen, taught),
         **({} if spine is None else {"spine_from": spine[1]}),
@@ -848,6 +877,7 @@ STAGES = {
     "places": _places,
     "outputs": _outputs,
     "findings": _findings,
+    "departments": _departments,
     "decoder": _decoder,
     "export": _export,
 }
