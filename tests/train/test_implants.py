@@ -156,8 +156,8 @@ def test_the_features_of_a_film_are_means_and_maxima_and_means_of_its_ninths():
     network = Detector().eval()
     x = torch.rand(2, 1, 256, 256)
     with torch.no_grad():
-        deep, fine = network.features(x)
-        spots, pooled = network.found(x)
+        deep, fine, _ = network.features(x)
+        spots, pooled, _ = network.found(x)
         assert torch.equal(spots, network(x))
     width = deep.shape[1]
     parts = pooled.reshape(2, -1, width)
@@ -168,3 +168,16 @@ def test_the_features_of_a_film_are_means_and_maxima_and_means_of_its_ninths():
     for place, (row, column) in enumerate(product(range(3), repeat=2)):
         ninth = deep[:, :, ends[row] : ends[row + 1], ends[column] : ends[column + 1]].mean((2, 3))
         assert torch.allclose(parts[:, 4 + place], ninth, atol=1e-5)
+
+
+def test_the_texture_of_a_film_is_mean_and_deviation_of_the_channels_of_early_blocks():
+    torch.manual_seed(0)
+    network = Detector().eval()
+    seen: list[torch.Tensor] = []
+    for number in (1, 3, 5):
+        network.blocks[number].register_forward_hook(lambda _, __, out: seen.append(out))
+    with torch.no_grad():
+        texture = network.found(torch.rand(2, 1, 256, 256))[2]
+    expected = [part for out in seen for part in (out.mean((2, 3)), out.std((2, 3), correction=0))]
+    assert texture.shape == (2, 2 * (24 + 40 + 80))
+    assert torch.allclose(texture, torch.cat(expected, 1), atol=1e-5)
