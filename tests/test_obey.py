@@ -423,6 +423,20 @@ def test_nothing_is_compared_with_a_film_that_was_not_seen() -> None:
     assert not tells_change("The interstitial markings are increased.")
 
 
+def test_no_opacity_is_denied_beside_one_that_nothing_explains() -> None:
+    labels = findings("Lung Opacity", "Lung Lesion", "Atelectasis")
+    labels |= {name: Finding(0.4, 0.3, 0.35, "positive") for name in ("Lung Lesion", "Atelectasis")}
+    plain = written("There is a pulmonary opacity.", "There is a nodule.", "There is atelectasis.")
+    denial = written("No focal airspace opacity or pneumothorax.")
+    result = obey([*plain, *denial], written("Opacity."), labels)
+    said = [w.text for w in result.findings]
+    assert said == [*(w.text for w in plain), sentence("Pneumothorax", "negative")]
+    assert any("beside one" in note for note in result.notes)
+    explained = written("Opacities compatible with atelectasis.", "There is a nodule.", "No focal airspace opacity.")
+    kept = [w.text for w in obey(explained, written("Atelectasis."), labels).findings]
+    assert "No focal airspace opacity." in kept
+
+
 def test_nothing_abnormal_is_said_of_the_aorta() -> None:
     words = written("The heart is normal in size.", "There is a tortuous aorta.", "The aorta is unremarkable.")
     result = obey(words, written("No acute disease."), findings())

@@ -244,6 +244,28 @@ def tells_change(text: str) -> bool:
     return bool(_CHANGED.search(text))
 
 
+def _opacity_not_denied(
+    body: list[Written], labels: Mapping[str, Finding], likely: set[str], notes: list[str]
+) -> list[Written]:
+    """Without "no focal opacity" where an opacity stands by itself that no finding explains as surely; adds notes.
+
+    What else was denied in the same breath is denied again.
+    """
+    surely = {n for n in EXPLAINS_OPACITY & likely if labels[n].probability >= labels["Lung Opacity"].probability}
+
+    def unexplained(text: str) -> bool:
+        states = {m.label for m in label_spans(text) if m.state == "positive"}
+        return "Lung Opacity" in states and not states & EXPLAINS_OPACITY
+
+    left = [w for w in body if "Lung Opacity" not in denied(w.text)]
+    if surely or len(left) == len(body) or not any(unexplained(w.text) for w in body):
+        return body
+    notes.append("A sentence that denied an opacity beside one was dropped.")
+    lost = set().union(*(denied(w.text) for w in body if w not in left))
+    spoken = likely | {m.label for w in left for m in label_spans(w.text)}
+    return left + [Written(words, _STOCK) for n in LABELS if n in lost - spoken and (words := sentence(n, "negative"))]
+
+
 def _sites_with(text: str) -> set[str]:
     """The sites in which a sentence states something."""
     return {LABEL_SITES[n] for n in _asserts(text)} | {PLACES[n] for n in further(text) & PLACES.keys()}
@@ -472,7 +494,7 @@ def obey(
     # What was denied in the same breath as a finding is denied again.
     spoken = {m.label for w in body for m in label_spans(w.text)}
     body += [Written(w, _STOCK) for n in LABELS if n in unsaid - spoken and (w := sentence(n, "negative"))]
-    body = _all_said(body, wanted, labels, notes)
+    body = _opacity_not_denied(_all_said(body, wanted, labels, notes), labels, likely, notes)
     if told and told & KINDS:  # its name stands in place of "a device"
         body = [w for w in body if w.text != sentence("Support Devices", "positive")]
     for name in sorted((told or frozenset()) - further(" ".join(w.text for w in body))):
