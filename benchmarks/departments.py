@@ -72,11 +72,10 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     run = Run.open(load_config(parser.parse_args().config))
     config = run.config.decoder
-    concepts = load_targets(run)
+    wordings = load_targets(run).wordings
     profile = Profile(load_asking(run).probability, load_departments(run)[0])
-    own = np.array([name.startswith("wording:") for name in concepts.names])
-    use = run.teachers & ~np.isnan(concepts.values[:, own]).any(1)
-    said = concepts.values[use][:, own]
+    use = run.teachers & ~np.isnan(wordings).any(1)
+    said = wordings[use]
     print(sentences(profile[use], said[:, said.sum(0) >= OFTEN]), "\n")
 
     protocol = R2GenProtocol(R2GenVocabulary.from_reports(r.findings or "" for r in run.rows if r.split == "train"))

@@ -625,13 +625,11 @@ def _departments(run: Run) -> None:
     if done.exists():
         return
     seen, concepts = load_seen(run), load_targets(run)
-    own = [name.startswith("wording:") for name in concepts.names]
-    if seen.texture is None or not any(own):
+    if seen.texture is None or not concepts.wordings.size:
         log.info("no detector, or no sentence that is common: words are the same for all departments")
         np.savez(done, coordinates=np.zeros((len(run.rows), COORDINATES), np.float32))
         return
-    wordings = concepts.values[:, own]
-    coordinates, found = department.fit(seen.texture, wordings, run.teachers, run.config.seed)
+    coordinates, found = department.fit(seen.texture, concepts.wordings, run.teachers, run.config.seed)
     arrays: dict[str, Any] = {"coordinates": coordinates, **found}
     np.savez(done, **arrays)
 

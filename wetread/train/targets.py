@@ -87,6 +87,11 @@ class Concepts:
     sides: np.ndarray
 
     @property
+    def wordings(self) -> np.ndarray:
+        """(studies, W) the columns of wordings."""
+        return self.values[:, [name.startswith("wording:") for name in self.names]]
+
+    @property
     def weights(self) -> np.ndarray:
         """(concepts,) the weight of each column in the loss: labels 1, MeSH 0.5, wording 0.25."""
         weight = {"label": 1.0, "mesh": 0.5, "wording": 0.25}
