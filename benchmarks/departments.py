@@ -6,7 +6,7 @@ CONFIG is the experiment's file, run as far as the stage ``departments``. Teache
 
 * each common sentence foretold by ridge regression from the findings' log-odds, from the department's coordinates and
   from both, cross-validated: mean AUROC;
-* of the reports of the train split, each left out, the one whose expected CIDEr is best (``train.consensus``'s kernel)
+* of the reports of the train split, each left out, the one whose expected CIDEr is best (``train.consensus.Likeness``)
   with and without the department: CIDEr, and how many different reports are chosen. No report is written here.
 """
 
@@ -20,14 +20,13 @@ from command import command
 from section import table
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import KFold
-from tqdm import tqdm
 
 from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.train import lessons
 from wetread.train.calibrate import auroc
 from wetread.train.config import load_config
-from wetread.train.consensus import Profile, kernel
-from wetread.train.expect import pairwise_cider
+from wetread.train.consensus import Likeness, Profile
+from wetread.train.expect import References, pairwise_cider
 from wetread.train.pipeline import Run, load_asking, load_departments, load_targets
 
 #: Teachers that must have a sentence, the AUROC from which it is well told, and draws of the bootstrap.
@@ -55,16 +54,12 @@ def sentences(profile: Profile, said: np.ndarray) -> str:
     return f"{len(said)} teachers, {said.shape[1]} sentences that {OFTEN} or more have.\n\n{table(rows)}"
 
 
-def chosen(known: Profile, gain: np.ndarray, own: np.ndarray, width: float, department: float) -> np.ndarray:
+def chosen(likeness: Likeness, known: Profile, gain: np.ndarray, own: np.ndarray) -> np.ndarray:
     """(N,) for each study the number of the report of highest expected CIDEr: gain (N, R), its own report (N,)."""
     alone = np.bincount(own, minlength=gain.shape[1]) == 1
-    best = []
-    for i in tqdm(range(len(known)), desc="choosing", unit="study"):
-        worth = kernel(known, known[np.array([i])], width, department, [i]) @ gain
-        if alone[own[i]]:
-            worth[own[i]] = -np.inf
-        best.append(int(worth.argmax()))
-    return np.array(best)
+    worth = likeness.weights(known, np.arange(len(known))[:, None].tolist()) @ gain
+    worth[np.flatnonzero(alone[own]), own[alone[own]]] = -np.inf
+    return worth.argmax(1)
 
 
 def main() -> None:
@@ -83,12 +78,12 @@ def main() -> None:
     rows = [row for row, ok in zip(run.rows, train, strict=True) if ok]
     texts = [protocol.hypothesis(" ".join(lessons.teaching_text(row, None, 0)[0])) for row in rows]
     number = {text: k for k, text in enumerate(dict.fromkeys(texts))}
-    gain = pairwise_cider([protocol.reference(row.findings or "") for row in rows], list(number))
+    gain = pairwise_cider(References([protocol.reference(row.findings or "") for row in rows]), list(number))
     mine = np.array([number[text] for text in texts])
     known, every = profile[train], np.arange(len(rows))
     scores, lines = [], [["report chosen by", "CIDEr", "different reports"]]
     for name, weight in (("findings", 0.0), ("findings and department", config.department_weight)):
-        best = chosen(known, gain, mine, config.consensus_width, weight)
+        best = chosen(Likeness(known, config.consensus_width, weight, config.consensus_noise), known, gain, mine)
         scores.append(gain[every, best])
         lines.append([name, f"{scores[-1].mean():.3f}", str(len(set(best.tolist())))])
     apart = scores[1] - scores[0]

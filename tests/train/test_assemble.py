@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from wetread.report.further import FURTHER
-from wetread.train import consensus
-from wetread.train.assemble import OTHERS, Asked, Habits, Stock, alike, assemble, best_of, detailed, habits_of, unfit
-from wetread.train.config import DecoderConfig
+from wetread.train.assemble import OTHERS, Asked, Habits, Stock, alike, assemble, detailed, habits_of, unfit
 from wetread.train.expect import Usual
 from wetread.types import LABELS
 
@@ -147,15 +145,6 @@ def test_it_begins_with_the_best_report_of_others_that_may_be_said(monkeypatch: 
     assert assemble(stock, _weight(0, 7), _asked(), 1.0, habits) == _CALM
 
 
-def test_of_reports_a_study_gets_the_best_that_answers_it() -> None:
-    stock = _stock()
-    reports = [tuple(map(stock.texts.index, r)) for r in (_CALM, _BIG, _WET, _CALM[:1])]
-    assert best_of(stock, _weight(0, 1, 2, 3), _asked(), 1.0, _HABITS, reports) == _CALM
-    assert best_of(stock, _weight(0, 1, 2, 3), _asked("Cardiomegaly"), 1.0, _HABITS, reports) == _BIG
-    assert best_of(stock, _weight(0, 1), _asked("Cardiomegaly", "Pleural Effusion"), 1.0, _HABITS, reports) is None
-    assert best_of(stock, _weight(0, 1), _asked(), 1.0, _HABITS, ()) is None
-
-
 def test_bleu_asks_for_turns_of_a_reference_and_against_words_beside_them() -> None:
     reports = [["The lungs are clear.", "No acute fracture is seen."]] * 3 + [["The lungs are clear."]] * 6
     for rarely, expected in ((0.05, reports[3]), (0.3, reports[0])):
@@ -177,95 +166,3 @@ def test_sides_and_rare_long_sentences_are_no_stock() -> None:
     stock = _stock([*_REPORTS, [long, "There is a left pleural effusion."]])
     assert long not in stock.texts
     assert "There is a left pleural effusion." not in stock.texts
-
-
-def test_a_study_does_not_teach_itself() -> None:
-    probability = np.full((5, 14), 0.1)
-    probability[:, 1] = [0.1, 0.2, 0.3, 0.8, 0.9]
-    known = consensus.Profile(probability, np.zeros((5, 2)))
-    weight = consensus.kernel(known, known[np.array([3])], 0.1, without=[3])
-    assert weight[3] == 0
-    assert weight.argmax() == 4
-    assert weight.sum() == pytest.approx(1)
-
-
-def test_a_department_is_taught_by_its_own_reports() -> None:
-    probability = np.tile(np.linspace(0.1, 0.9, 3)[:, None], (2, 14))
-    known = consensus.Profile(probability, np.repeat([[0.0, 1.0], [1.0, 0.0]], 3, 0))
-    study = known[np.array([1])]
-    assert np.isclose(*consensus.kernel(known, study, 0.5)[[1, 4]])
-    weight = consensus.kernel(known, study, 0.5, department=0.5)
-    assert weight[4] == pytest.approx(weight[1] * np.exp(-2)), "0.5 times a squared distance of 2, by 0.5"
-    assert weight.argmax() == 1
-
-
-def test_studies_that_might_be_lie_between_two() -> None:
-    known = np.linspace(0.05, 0.95, 12).reshape(6, 2)
-    profile = consensus.Profile(known, np.arange(6.0)[:, None])
-    might, pairs = consensus.between(profile, 3, seed=1)
-    points = might.probability
-    assert points.shape == (18, 2)
-    assert pairs[:, 0].tolist() == list(range(6)) * 3
-    assert (np.abs(might.department[:, 0] - pairs[:, 0]) <= np.abs(might.department[:, 0] - pairs[:, 1]) + 1e-9).all()
-    odds = np.log(points / (1 - points))
-    own, other = (np.log(known / (1 - known))[pairs[:, k]] for k in range(2))
-    low, high = np.minimum(own, other), np.maximum(own, other)
-    assert ((odds >= low - 1e-9) & (odds <= high + 1e-9)).all()
-    assert (np.abs(odds - own) <= np.abs(odds - other) + 1e-9).all(), "the first is the nearer one"
-    none, empty = consensus.between(profile, 0, seed=1)
-    assert len(none) == 0
-    assert len(profile + might) == 24
-    assert empty.shape == (0, 2)
-
-
-def test_each_pupil_gets_the_best_that_was_found_for_any_teacher(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = np.zeros((11, 14 + len(FURTHER) + 1), int)
-    asked[[4, 5, 6, 10], LABELS.index("Cardiomegaly")] = 1
-    probability = np.where(asked[:, :-1] == 1, 0.9, 0.1)
-    found, widths = iter([*[_CALM] * 4, _BIG, *[_CALM] * 5]), []
-    kernel = consensus.kernel
-
-    profile = consensus.Profile(probability, np.zeros((11, 2)))
-
-    def seen(
-        known: consensus.Profile, study: consensus.Profile, width: float, department: float, without: list[int]
-    ) -> np.ndarray:
-        widths.append(width)
-        assert department == 0.7
-        return kernel(known, study, width, department, without)
-
-    monkeypatch.setattr(consensus, "_SAMPLE", 4)
-    monkeypatch.setattr(consensus, "assemble", lambda *_: next(found))
-    monkeypatch.setattr(consensus, "kernel", seen)
-    taught = consensus.agree(
-        profile[np.arange(10)],
-        consensus.Pupils.of([*[[i] for i in range(10)], [4, 0]], profile, asked),
-        [(r, ["No acute disease."]) for r in _REPORTS],
-        ([_clean(" ".join(r)) for r in _REPORTS], [_clean("No acute disease.")] * 10),
-        _clean,
-        DecoderConfig(consensus_often=2, consensus_width=0.3, choice_width=0.2, department_weight=0.7),
-    )
-    assert [findings for findings, _ in taught] == [*[_CALM] * 4, *[_BIG] * 3, *[_CALM] * 3, _BIG]
-    assert widths == [0.3] * 14 + [0.2] * 11, "four to begin with, ten searched, eleven chosen"
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_agreement_obeys_the_commands_in_both_sections(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consensus, "_SAMPLE", 4)
-    impressions = [["No acute disease."]] * 4 + [["Cardiomegaly."]] * 3 + [["Pleural effusion."]] * 3
-    asked = np.zeros((10, 14 + len(FURTHER) + 1), int)
-    asked[4:7, LABELS.index("Cardiomegaly")] = 1
-    asked[7:, LABELS.index("Pleural Effusion")] = 1
-    profile = consensus.Profile(np.where(asked[:, :-1] == 1, 0.9, 0.1), np.zeros((10, 2)))
-    taught = consensus.agree(
-        profile,
-        consensus.Pupils.of([[i] for i in range(10)], profile, asked),
-        list(zip(_REPORTS, impressions, strict=True)),
-        ([_clean(" ".join(r)) for r in _REPORTS], [_clean(" ".join(r)) for r in impressions]),
-        _clean,
-        DecoderConfig(consensus_often=2, consensus_width=0.2),
-        workers,
-    )
-    assert taught[0] == (_CALM, ["No acute disease."])
-    assert taught[5] == (_BIG, ["Cardiomegaly."])
-    assert taught[9][1] == ["Pleural effusion."]

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from wetread.metrics.nlg import CiderScorer, corpus_scores
-from wetread.train.expect import Expected, References, Usual, pairwise_cider
+from wetread.metrics.nlg import CiderScorer, corpus_scores, rouge_l
+from wetread.train.expect import Expected, References, Scores, Usual, pairwise_cider, pairwise_rouge
 
 _REFERENCES = [
     "the heart is normal in size . the lungs are clear .",
@@ -28,7 +28,7 @@ def test_against_one_reference_it_is_that_ones_score(k: int) -> None:
     cider, hits = Expected(References(_REFERENCES), _one(k))(_TEXT.split())
     scorer = CiderScorer(_REFERENCES)  # of no n-gram that it weighs does the text have more than these references
     assert cider == pytest.approx(scorer.score(_TEXT, scorer.vector(_REFERENCES[k])))
-    assert pairwise_cider(_REFERENCES, ["purple noise", _TEXT])[k] == pytest.approx([0, cider], rel=1e-5)
+    assert pairwise_cider(References(_REFERENCES), ["purple noise", _TEXT])[k] == pytest.approx([0, cider], rel=1e-5)
     said, heard = (t.split() for t in (_TEXT, _REFERENCES[k]))
     for order, found in enumerate(hits, start=1):
         own, theirs = ([tuple(t[i : i + order]) for i in range(len(t) - order + 1)] for t in (said, heard))
@@ -69,3 +69,22 @@ def test_usual_bleu_is_that_of_reports_which_have_it() -> None:
     _, hits = Expected(References(_REFERENCES), _one(0))(_TEXT.split())
     measured = corpus_scores([_REFERENCES[0]], [_TEXT])["BLEU-4"]  # which is no longer than the text: no penalty
     assert Usual(hits, len(_TEXT.split())).bleu == pytest.approx(measured)
+
+
+@pytest.mark.parametrize("text", [_TEXT, "clear lungs", "purple noise", "", " ".join(["the lungs are clear ."] * 20)])
+def test_rouge_against_each_reference_is_the_metrics_own(text: str) -> None:
+    known = pairwise_rouge(References(_REFERENCES), [text])[:, 0]
+    assert known == pytest.approx([rouge_l(r, " ".join(text.split()[:64])) for r in _REFERENCES], abs=1e-6)
+
+
+def test_scores_of_many_texts_are_those_of_each() -> None:
+    book, weight = References(_REFERENCES), np.array([[0.5, 0.3, 0.2], [-0.1, 0.4, 0.7]])
+    texts = [_TEXT, "no acute disease . the heart is very large ."]
+    scores = Scores.of(book, texts).expected(weight)
+    for i, j in np.ndindex(2, 2):
+        cider, hits = Expected(book, weight[i])(texts[j].split())
+        assert scores.cider[i, j] == pytest.approx(cider, rel=1e-5)
+        assert scores.hits[:, i, j] == pytest.approx(hits, rel=1e-5)
+    usual = Usual((10.0, 7.0, 5.0, 3.0), 20.0, 0.01)
+    worth = scores.cider[1, 0] + 2 * usual.gain(scores.hits[:, 1, 0], scores.lengths[0]) + 3 * scores.rouge[1, 0]
+    assert scores.worth(usual, 2, 3)[1, 0] == pytest.approx(worth)

@@ -43,7 +43,6 @@ __all__ = [
     "Stock",
     "alike",
     "assemble",
-    "best_of",
     "detailed",
     "habits_of",
     "stated",
@@ -307,21 +306,6 @@ def assemble(stock: Stock, weight: np.ndarray, asked: Asked, bleu: float, habits
         weight: (N,) of the references, sum 1. bleu: what BLEU-4 is worth beside CIDEr.
     """
     return [stock.texts[i] for i in _search(stock, weight, asked, bleu, habits)[0]]
-
-
-def best_of(
-    stock: Stock, weight: np.ndarray, asked: Asked, bleu: float, habits: Habits, reports: Sequence[tuple[int, ...]]
-) -> list[str] | None:
-    """The sentences of the report that is worth most; None where none may be said or says all that is asked.
-
-    Args:
-        reports: each as sentences of the stock. For the others see ``assemble``.
-    """
-    worth = _Worth(stock, weight, asked.said, bleu, habits.usual)
-    allowed, states = stock.allowed(asked), worth.states
-    rows = map(list, reports)
-    fit = [own for own in rows if allowed[own].all() and not (asked.said & ~states[own].any(0)).any()]
-    return [stock.texts[i] for i in max(fit, key=worth)] if fit else None
 
 
 def habits_of(stock: Stock, studies: Sequence[tuple[np.ndarray, Asked]], bleu: float) -> Habits:

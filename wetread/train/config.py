@@ -95,10 +95,10 @@ class FindingsConfig:
 class DecoderConfig:
     """The language model and its phases of training: words, consensus, and self-critical where it has epochs.
 
-    ``consensus_width``, ``choice_width``: of the kernel by which reports are searched, and by which each study gets one
-    of them (``consensus``); ``department_weight``: how much it counts there which department studies come from, beside
-    their findings. ``between``: so many studies that might be (``consensus.between``) are taught beside each
-    teacher; an epoch of the consensus has them all. ``ema``: see ``encode.Average``.
+    ``consensus_width``, ``department_weight``, ``consensus_noise``: by what studies are alike (``consensus.Likeness``).
+    ``bleu_weight``, ``rouge_weight``: what BLEU-4 and ROUGE-L are worth beside CIDEr. ``between``: so many studies that
+    might be (``consensus.between``) are taught beside each teacher; an epoch of the consensus has them all. ``ema``:
+    see ``encode.Average``.
     """
 
     width: int = 192
@@ -113,9 +113,9 @@ class DecoderConfig:
     ema: float = 0.998
     label_smoothing: float = 0.05
     consensus_epochs: int = 16
-    consensus_width: float = 0.4
-    choice_width: float = 0.4
-    department_weight: float = 0.5
+    consensus_width: float = 4.0
+    consensus_noise: float = 10.0
+    department_weight: float = 1.0
     consensus_often: int = 3
     consensus_short: int = 9
     between: int = 0
@@ -200,11 +200,12 @@ def _check_findings(config: FindingsConfig, where: str) -> None:
 
 
 def _check_decoder(config: DecoderConfig, where: str) -> None:
-    for key in ("consensus_width", "choice_width"):
+    for key in ("consensus_width", "consensus_noise"):
         if not getattr(config, key) > 0:
-            raise UsageError(f"{where}: '{key}' must be above 0; .15 to .8 have been tried")
-    if not config.bleu_weight >= 0:
-        raise UsageError(f"{where}: 'bleu_weight' must be at least 0; .5 to 3 have been tried")
+            raise UsageError(f"{where}: '{key}' must be above 0; 1 to 30 have been tried")
+    for key in ("bleu_weight", "rouge_weight"):
+        if not getattr(config, key) >= 0:
+            raise UsageError(f"{where}: '{key}' must be at least 0; .5 to 4 have been tried")
     if config.between < 0:
         raise UsageError(f"{where}: 'between' must be at least 0")
     if not 0 <= config.ema < 1:

@@ -1,41 +1,46 @@
 """Which report to teach for a study: the one that the reports of studies that look alike agree on.
 
 A radiologist's own report holds much that no film decides: habit and chance. For each teaching study this puts a
-report together (``assemble``) that is expected to agree best with the reports of the studies whose findings look
-alike and whose films seem to come from the same department (a kernel on both, out of fold, the study itself left out)
-and that states the commanded findings and no other: a minimum-Bayes-risk choice (Kumar & Byrne 2004), made once, for
-the decoder to learn. A search ends here and there by chance, and chance cannot be learned: so in the end each study
-gets the best of what was found for any, by a kernel that may be narrower, since there is less to be misled by.
-Studies that lie between two teachers (``between``) are written for, too: more to learn from than there are teachers. At
-drafting nothing is retrieved.
+report together (``assemble``) that is expected to agree best with what the reports of the other studies let one expect
+of its own, by how alike their findings are and the department that their films seem to come from (``Likeness``, out of
+fold, the study itself left out), and that states the commanded findings and no other: a minimum-Bayes-risk choice
+(Kumar & Byrne 2004), made once, for the decoder to learn. A search ends here and there by chance, and chance cannot be
+learned: so in the end each study gets the best of what was found for any (``choice``). Studies that lie between two
+teachers (``between``) are written for, too: more to learn from than there are teachers. At drafting nothing is
+retrieved.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import get_context
 
 import numpy as np
+from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
 from wetread.obey import plainly
 from wetread.report.further import among, further
-from wetread.train.assemble import OTHERS, Asked, Habits, Stock, assemble, best_of, habits_of, stated, unfit
+from wetread.train.assemble import OTHERS, Asked, Habits, Stock, assemble, habits_of, stated, unfit
+from wetread.train.choice import NONE, Choice
 from wetread.train.config import DecoderConfig
-from wetread.train.expect import pairwise_cider
+from wetread.train.expect import References, pairwise_cider
 from wetread.types import LABELS
 
-__all__ = ["Profile", "Pupils", "agree", "between", "kernel"]
+__all__ = ["Likeness", "Profile", "Pupils", "agree", "between"]
 
 #: What a finding too many or too few in IMPRESSION costs, in CIDEr.
 _DISOBEDIENCE = 1.0
 #: Studies by which it is told what reports usually are (``assemble.habits_of``).
 _SAMPLE = 200
+#: Studies that choose at once.
+_AT_ONCE = 256
 #: Words of an IMPRESSION at the most.
 _MOST_WORDS = 30
 
@@ -79,21 +84,41 @@ def between(known: Profile, times: int, seed: int) -> tuple[Profile, np.ndarray]
     return Profile(1 / (1 + np.exp(-odds)), place), pair
 
 
-def kernel(
-    known: Profile, study: Profile, width: float, department: float = 0.0, without: Sequence[int] = ()
-) -> np.ndarray:
-    """(N,) weights, sum 1, of the known studies by how alike they are to one ``study`` (a profile of one row).
+class Likeness:
+    """How the reports of known studies (N) count for another one: what its own is expected to be like.
+
+    A Gaussian process (Rasmussen & Williams 2006, "Gaussian Processes for Machine Learning", 2.2) about the mean of
+    all: of whatever is a number for each report, what it foretells for a study is a weighted mean over the known ones.
+    Unlike a mere kernel's, the weights may be negative, and of many studies that are all alike each counts less.
 
     Args:
         width: of the kernel, in mean squared standard deviations of a logit. department: how much the squared distance
-            of departments counts beside that of findings. without: studies that get no weight.
+            of departments counts beside that of findings. noise: variance of chance beside that of what is foretold.
     """
-    logit = known.logit
-    distance = (((logit - study.logit) / logit.std(0).mean()) ** 2).mean(1)
-    distance += department * ((known.department - study.department) ** 2).sum(1)
-    distance[list(without)] = np.inf
-    weight = np.exp(-(distance - distance.min()) / width)
-    return weight / weight.sum()
+
+    def __init__(self, known: Profile, width: float, department: float, noise: float) -> None:
+        self._places = known.logit / known.logit.std(0).mean() / math.sqrt(known.logit.shape[1])
+        self._scale = known.logit.std(0).mean() * math.sqrt(known.logit.shape[1])
+        self._known, self._width, self._department = known, width, department
+        self._inverse = np.linalg.inv(self.kernel(known) + noise * np.eye(len(known)))
+
+    def kernel(self, studies: Profile) -> np.ndarray:
+        """(M, N) how alike studies are to the known ones, 1 where nothing is between them."""
+        apart = cdist(studies.logit / self._scale, self._places, "sqeuclidean")
+        apart += self._department * cdist(studies.department, self._known.department, "sqeuclidean")
+        return np.exp(-apart / self._width)
+
+    def weights(self, studies: Profile, without: Sequence[Sequence[int]]) -> np.ndarray:
+        """(M, N) of the known studies, each row's sum 1. without: of each study, those that get no weight."""
+        weight = self.kernel(studies) @ self._inverse
+        for own, left_out in zip(weight, map(sorted, map(set, without)), strict=True):
+            if left_out:  # as if they had never been known (block inverse)
+                own -= (
+                    np.linalg.solve(self._inverse[np.ix_(left_out, left_out)], own[left_out]) @ self._inverse[left_out]
+                )
+            own += (1 - own.sum()) / (len(own) - len(left_out))
+            own[left_out] = 0
+        return weight
 
 
 class _Impressions:
@@ -107,7 +132,7 @@ class _Impressions:
         self.texts = [list(count)[k] for k in kept]
         self.perhaps = perhaps[kept][:, OTHERS]
         self.further = np.array([among(further(" ".join(text))) for text in self.texts])
-        self.gain = pairwise_cider(references, [clean(" ".join(t)) for t in self.texts])
+        self.gain = pairwise_cider(References(references), [clean(" ".join(t)) for t in self.texts])
 
     def choose(self, weight: np.ndarray, asked: Asked) -> list[str]:
         """The one with the highest expected CIDEr, less what it states too much or too little."""
@@ -138,52 +163,47 @@ class Pupils:
         each = zip(labels == 1, labels > 0, rest[:, -1].tolist(), rest[:, :-1], strict=True)
         return cls(without, profile, [Asked(*own) for own in each])
 
-    def weight(self, number: int, known: Profile, width: float, department: float) -> np.ndarray:
-        """(N,) ``kernel`` over the known studies."""
-        return kernel(known, self.profile[np.array([number])], width, department, self.without[number])
+    def weight(self, likeness: Likeness, rows: Sequence[int]) -> np.ndarray:
+        """(rows, N) of the known studies."""
+        return likeness.weights(self.profile[np.array(rows, int)], [self.without[i] for i in rows])
 
 
 @dataclass(frozen=True)
-class _Teacher:
-    """What it takes to put the report of a study together, by its number."""
+class _Search:
+    """What it takes to put the reports of some studies together: weight (M, N) of the references, what is asked."""
 
-    known: Profile
-    pupils: Pupils
     stock: Stock
-    impressions: _Impressions
+    weight: np.ndarray
+    asked: Sequence[Asked]
+    bleu: float
     habits: Habits
-    config: DecoderConfig
-    pool: Sequence[tuple[int, ...]] = ()
 
-    def __call__(self, number: int) -> tuple[list[str], list[str]]:
-        width = self.config.choice_width if self.pool else self.config.consensus_width
-        weight = self.pupils.weight(number, self.known, width, self.config.department_weight)
-        asked = self.pupils.asked[number]
-        given = self.stock, weight, asked, self.config.bleu_weight, self.habits
-        return best_of(*given, self.pool) or assemble(*given), self.impressions.choose(weight, asked)
+    def __call__(self, number: int) -> list[str]:
+        return assemble(self.stock, self.weight[number], self.asked[number], self.bleu, self.habits)
 
-    def each(self, count: int, workers: int, name: str) -> list[tuple[list[str], list[str]]]:
-        """The reports of the first ``count`` pupils."""
+    def each(self, workers: int, name: str) -> list[list[str]]:
+        """The sentences of every study's FINDINGS."""
+        rows = range(len(self.asked))
         with ExitStack() as stack:
-            report: Iterable[tuple[list[str], list[str]]] = map(self, range(count))
-            if workers > 1 and count > _SAMPLE:
+            report: Iterable[list[str]] = map(self, rows)
+            if workers > 1 and len(rows) > _SAMPLE:
                 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # a core for each process
                 pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (self,))
-                report = stack.enter_context(pool).map(_report, range(count), chunksize=16)
-            return list(tqdm(report, desc=name, total=count, unit="report"))
+                report = stack.enter_context(pool).map(_report, rows, chunksize=16)
+            return list(tqdm(report, desc=name, total=len(rows), unit="report"))
 
 
-_teacher: _Teacher | None = None  # of a worker process
+_search: _Search | None = None  # of a worker process
 
 
-def _begin(teacher: _Teacher) -> None:
-    global _teacher
-    _teacher = teacher
+def _begin(search: _Search) -> None:
+    global _search
+    _search = search
 
 
-def _report(number: int) -> tuple[list[str], list[str]]:
-    assert _teacher is not None
-    return _teacher(number)
+def _report(number: int) -> list[str]:
+    assert _search is not None
+    return _search(number)
 
 
 def agree(
@@ -206,12 +226,27 @@ def agree(
     findings, conclusions = ([[plainly(s) for s in report[k]] for report in reports] for k in range(2))
     stock = Stock.of(findings, references[0], clean, config.consensus_often, config.consensus_short)
     impressions = _Impressions(conclusions, references[1], clean)
-    some = np.linspace(0, len(pupils) - 1, min(len(pupils), _SAMPLE)).astype(int)
-    widths = config.consensus_width, config.department_weight
-    sample = [(pupils.weight(i, known, *widths), pupils.asked[i]) for i in some]
-    habits = habits_of(stock, sample, config.bleu_weight)
-    teacher = _Teacher(known, pupils, stock, impressions, habits, config)
-    searched = teacher.each(min(len(pupils), len(known)), workers, "searching reports")
+    likeness = Likeness(known, config.consensus_width, config.department_weight, config.consensus_noise)
+    bleu, first = config.bleu_weight, range(min(len(pupils), len(known)))
+    weight, asked = pupils.weight(likeness, first), [pupils.asked[i] for i in first]
+    some = np.linspace(0, len(first) - 1, min(len(first), _SAMPLE)).astype(int)
+    habits = habits_of(stock, [(weight[i], asked[i]) for i in some], bleu)
+    searched = _Search(stock, weight, asked, bleu, habits).each(workers, "searching reports")
     number = {text: k for k, text in enumerate(stock.texts)}
-    pool = dict.fromkeys(tuple(number[s] for s in report) for report, _ in searched if report)
-    return replace(teacher, pool=tuple(pool)).each(len(pupils), workers, "consensus")
+    found = tuple(dict.fromkeys(tuple(number[s] for s in report) for report in searched if report))
+    choice = Choice(stock, found, bleu, config.rouge_weight)
+    usual = choice.settle(weight, asked, habits.usual)
+    said: list[list[str]] = []
+    concluded: list[list[str]] = []
+    for begin in tqdm(range(0, len(pupils), _AT_ONCE), desc="consensus", unit=f"{_AT_ONCE} reports"):
+        rows = range(begin, min(begin + _AT_ONCE, len(pupils)))
+        weight, asked = pupils.weight(likeness, rows), [pupils.asked[i] for i in rows]
+        chosen = choice.of(weight, asked, usual)
+        said += [[] if k == NONE else [stock.texts[i] for i in found[k]] for k in chosen]
+        concluded += map(impressions.choose, weight, asked)
+    rest = [i for i, sentences in enumerate(said) if not sentences]
+    weight, asked = pupils.weight(likeness, rest), [pupils.asked[i] for i in rest]
+    searched = _Search(stock, weight, asked, bleu, habits).each(workers, "searching the rest")
+    for i, sentences in zip(rest, searched, strict=True):
+        said[i] = sentences
+    return list(zip(said, concluded, strict=True))
