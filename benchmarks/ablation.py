@@ -26,7 +26,6 @@ from wetread.image.read import read_study
 from wetread.metrics.nlg import CiderScorer
 from wetread.model.bundle import Bundle
 from wetread.model.detector import Found
-from wetread.model.findings import log_odds
 from wetread.model.runtime import OnnxDetector, OnnxFilmReader, OnnxWriter, Seen, StudyMemory
 from wetread.obey import obey
 from wetread.types import Study
@@ -44,14 +43,6 @@ class FirstNetwork(OnnxFilmReader):
         names = ["logits", "maps", "lateral", "vector"]
         logits, maps, lateral, vector = self._sessions[0].run(names, {"film": films})
         return Seen(logits, maps, lateral, np.tile(vector, len(self._sessions)))
-
-
-class Unsure(OnnxWriter):
-    """The decoder, told for every study how probable each finding usually is."""
-
-    def start(self, memory: StudyMemory, beams: int) -> None:
-        usual = self._bundle.arrays["prior"], 1 / (1 + np.exp(-self._bundle.arrays["further_bias"]))
-        super().start(replace(memory, odds=log_odds(np.concatenate(usual))[None]), beams)
 
 
 class Anywhere(OnnxWriter):
@@ -134,7 +125,6 @@ def main() -> None:
     beams = Drafter(bundle, options=DecodingOptions(beams=3), threads=args.threads)
     blind = [Blind(bundle, args.threads, marks) for marks in (False, True)]
     unaided, plain = (Drafter(bundle, detector=detector, threads=args.threads) for detector in blind)
-    unsure = Drafter(bundle, writer=Unsure(bundle, args.threads), threads=args.threads)
     anywhere = Drafter(bundle, writer=Anywhere(bundle, args.threads), threads=args.threads)
     base = texts_of(drafter, val, pipeline, "as it ships")
     variants = {
@@ -143,7 +133,6 @@ def main() -> None:
         "without the detector's features": texts_of(plain, val, pipeline, "no features"),
         "frontal films alone": texts_of(drafter, val, pipeline, "frontal", view="frontal"),
         "lateral films alone": texts_of(drafter, val, pipeline, "lateral", view="lateral"),
-        "decoder told what to say, not how probable it is": texts_of(unsure, val, pipeline, "no probabilities"),
         "decoder not told the department": texts_of(anywhere, val, pipeline, "no department"),
         "words not held to the findings": texts_of(drafter, val, decoder_alone, "decoder alone"),
         "our stock of sentences alone": texts_of(drafter, val, stock_alone, "stock"),

@@ -164,6 +164,13 @@ def test_a_worn_spine_is_said_on_evidence_alone() -> None:
     assert any("little evidence" in note for note in unseen.notes)
 
 
+def test_a_skeleton_is_called_arthritic_on_evidence_alone() -> None:
+    words = written("The lungs are clear.", "There is arthritic change of the skeleton.")
+    for spine in (True, False):
+        result = obey(words, written("No acute disease."), findings(), spine=spine)
+        assert ("There is arthritic change of the skeleton." in [w.text for w in result.findings]) is spine
+
+
 def test_a_denial_and_another_joint_are_no_worn_spine() -> None:
     words = written("No degenerative changes of the spine.", "Degenerative changes of the shoulders.", "Osteophytes.")
     result = obey(words, written("No acute disease."), findings(), spine=False)
@@ -307,6 +314,14 @@ def test_an_impression_names_hyperexpanded_lungs() -> None:
 def test_what_is_hardly_seen_is_not_placed() -> None:
     labels = findings("Atelectasis") | {"Atelectasis": Finding(0.12, 0.05, 0.1, "positive")}
     assert put_low(written("There is atelectasis."), labels, _lower(0.9))[0].text == "There is atelectasis."
+
+
+def test_a_hernia_is_not_named() -> None:
+    words = written("The lungs are clear.", "No hiatal hernia.", "There is a small hiatal hernia.")
+    assert [w.text for w in obey(words, written(), findings()).findings] == [
+        "The lungs are clear.",
+        "No hiatal hernia.",
+    ]
 
 
 def test_emphysema_is_not_named() -> None:

@@ -84,9 +84,9 @@ _SITES_TOLD = {
 _DETAIL_FROM = 0.15
 #: Of a device, whose name is all the detail there is: that there is one says little about which.
 _KIND_FROM = 0.5
-_WORN = re.compile(r"\b(?:degenerat\w+|osteophyt\w+|spondylosis|spondylotic)\b", re.IGNORECASE)
+_WORN = re.compile(r"\b(?:degenerat\w+|arthrit\w+|osteophyt\w+|spondylosis|spondylotic)\b", re.IGNORECASE)
 #: A disease outside the 14 labels that none of the network's concepts tells well enough to name it (``docs/log.md``).
-_UNTOLD = re.compile(r"\b(?:emphysema\w*|copd|chronic obstructive|lung disease)\b", re.IGNORECASE)
+_UNTOLD = re.compile(r"\b(?:emphysema\w*|copd|chronic obstructive|lung disease|hernias?)\b", re.IGNORECASE)
 _AORTA = re.compile(r"\baort(?:a|ic)\b", re.IGNORECASE)
 #: What kind of opacity it is, which nothing tells either: right in 4 of 32 drafts (``docs/log.md``).
 _KIND = re.compile(r"\b(an? )?(?:(?:diffuse|chronic) )?(?:interstitial|reticular) (?=opacit|infiltrat)", re.IGNORECASE)

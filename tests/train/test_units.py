@@ -262,6 +262,19 @@ def test_a_step_at_a_time_is_the_whole_at_once() -> None:
             assert torch.allclose(logits, whole[:, place], atol=1e-5)
 
 
+def test_a_decoder_forgets_the_odds_and_keeps_what_is_usual() -> None:
+    torch.manual_seed(0)
+    decoder = ReportDecoder(20, 5, 16, 2, 2, 0.0, 12).eval()
+    torch.nn.init.normal_(decoder.odds)
+    asked, department, tokens = torch.randint(0, 3, (2, 6)), torch.randn(2, COORDINATES), torch.randint(4, 20, (2, 7))
+    usual, own = torch.randn(5), Memory(torch.randn(2, 5), asked, department)
+    with torch.no_grad():
+        expected = decoder(tokens, Memory(usual.expand(2, 5), asked, department))
+        assert not torch.allclose(decoder(tokens, own), expected, atol=1e-3)
+        decoder.forget(usual)
+        assert torch.allclose(decoder(tokens, own), expected, atol=1e-5)
+
+
 _ENCODER = 'run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\n'
 
 

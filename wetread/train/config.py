@@ -98,7 +98,8 @@ class DecoderConfig:
     ``consensus_width``, ``department_weight``, ``consensus_noise``: by what studies are alike (``consensus.Likeness``).
     ``bleu_weight``, ``rouge_weight``: what BLEU-4 and ROUGE-L are worth beside CIDEr. ``between``: so many studies that
     might be (``consensus.between``) are taught beside each teacher; an epoch of the consensus has them all. ``ema``:
-    see ``encode.Average``.
+    see ``encode.Average``. ``told_odds``: whether drafts are written with how probable findings are, too, or with what
+    is asked of them and the department alone (``ReportDecoder.forget``).
     """
 
     width: int = 192
@@ -126,6 +127,7 @@ class DecoderConfig:
     cider_weight: float = 1.0
     rouge_weight: float = 1.0
     label_weight: float = 1.0
+    told_odds: bool = True
     beams: int = 1
 
 

@@ -7,7 +7,8 @@ Its memory holds, as tokens that the decoder attends to,
 * which department the films come from, as far as their texture tells (``model.department``): how reports are worded.
 
 It sees nothing else of the films, nor the indication, which the findings read: what it is taught (``consensus``) is
-decided by these alone, and whatever else it read, it would learn by heart (``docs/log.md``).
+decided by these alone, and whatever else it read, it would learn by heart (``docs/log.md``). It learns with the
+probabilities, and may be left to write without them (``ReportDecoder.forget``).
 
 ``prefill`` turns the memory into keys and values once, ``step`` writes one token with a key/value cache: these two
 are what is exported.
@@ -127,6 +128,15 @@ class ReportDecoder(nn.Module):
         department = self.department(m.department).view(n, _DEPARTMENT, self.width)
         tokens = torch.cat((findings, together, department), 1)
         return functional.dropout(self.norm_memory(tokens), self.p, self.training)
+
+    @torch.no_grad()
+    def forget(self, usual: torch.Tensor) -> None:
+        """From now on write as if the odds of every study's findings were ``usual`` (F,), whatever they are."""
+        by_finding = self.asked.weight.view(-1, _STATES, self.width)
+        by_finding.add_(functional.pad(usual, (0, 1))[:, None, None] * self.odds[:, None])
+        self.together.bias.add_(self.together.weight @ usual)
+        self.odds.zero_()
+        self.together.weight.zero_()
 
     def prefill(self, m: Memory) -> torch.Tensor:
         """→ keys and values of the memory (layers, 2, B, H, M, width / H)."""

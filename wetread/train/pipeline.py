@@ -768,6 +768,9 @@ def _decoder(run: Run) -> None:
         compose.self_critical(
             decoder, lesson, rewards, config, run.config.seed, run.folder / "checkpoints" / "scst.pt", judge
         )
+        if not config.told_odds:
+            decoder.forget(torch.from_numpy(log_odds(probability[taught].mean(0))).float())
+            judge(decoder, "without the odds")
         save_file(decoder.state_dict(), done)
 
 
