@@ -92,3 +92,8 @@ def test_nothing_settles_where_nothing_answers() -> None:
     choice = _choice(_stock(), [_CALM])
     usual = choice.settle(_weight(0), [_asked("Fracture")], _USUAL)
     assert usual.hits == _USUAL.hits
+
+
+def test_where_nothing_was_found_nobody_gets_anything() -> None:
+    choice = _choice(_stock(), [])
+    assert choice.of(_weight(0), [_asked()], choice.settle(_weight(0), [_asked()], _USUAL)).tolist() == [NONE]

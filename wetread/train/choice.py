@@ -34,26 +34,30 @@ class Choice:
         self.states = self.holds @ stock.states.astype(np.float32) > 0
         self.scores = Scores.of(stock.book, [" ".join(t for i in own for t in stock.tokens[i]) for own in reports])
 
-    def answering(self, asked: Asked) -> np.ndarray:
-        """(P,) bool: whether a report may be said and says all that is asked."""
-        forbidden = self.holds @ (~self.stock.allowed(asked)).astype(np.float32)
-        return (forbidden == 0) & ~(asked.said & ~self.states).any(1)
+    def _answering(self, asked: Sequence[Asked]) -> np.ndarray:
+        """(M, P) bool: whether a report may be said and says all that is asked."""
+        fit = np.zeros((len(asked), len(self.reports)), bool)
+        for row, own in zip(fit, asked, strict=True):
+            forbidden = self.holds @ (~self.stock.allowed(own)).astype(np.float32)
+            row[:] = (forbidden == 0) & ~(own.said & ~self.states).any(1)
+        return fit
 
     def _best(self, expected: Scores, fit: np.ndarray, usual: Usual) -> np.ndarray:
+        if not len(self.reports):
+            return np.full(len(fit), NONE)
         worth = np.where(fit, expected.worth(usual, self.bleu, self.rouge), -np.inf)
         return np.where(fit.any(1), worth.argmax(1), NONE)
 
     def of(self, weight: np.ndarray, asked: Sequence[Asked], usual: Usual) -> np.ndarray:
         """(M,) the number of each study's report, or ``NONE``; weight (M, N) of the references, each row's sum 1."""
-        fit = np.array([self.answering(own) for own in asked]).reshape(len(asked), len(self.reports))
-        return self._best(self.scores.expected(weight), fit, usual)
+        return self._best(self.scores.expected(weight), self._answering(asked), usual)
 
     def settle(self, weight: np.ndarray, asked: Sequence[Asked], usual: Usual) -> Usual:
         """What these studies' reports usually are when they are chosen so, as long as the references in the mean.
 
         A token more is paid between nothing and what it is worth to BLEU where reports are shorter (``habits_of``).
         """
-        fit = np.array([self.answering(own) for own in asked])
+        fit = self._answering(asked)
         expected, wanted = self.scores.expected(weight), float(self.stock.book.lengths.mean())
         study = np.flatnonzero(fit.any(1))
         if not len(study):

@@ -97,14 +97,13 @@ class Likeness:
     """
 
     def __init__(self, known: Profile, width: float, department: float, noise: float) -> None:
-        self._places = known.logit / known.logit.std(0).mean() / math.sqrt(known.logit.shape[1])
-        self._scale = known.logit.std(0).mean() * math.sqrt(known.logit.shape[1])
         self._known, self._width, self._department = known, width, department
+        self._scale = known.logit.std(0).mean() * math.sqrt(known.logit.shape[1])
         self._inverse = np.linalg.inv(self.kernel(known) + noise * np.eye(len(known)))
 
     def kernel(self, studies: Profile) -> np.ndarray:
         """(M, N) how alike studies are to the known ones, 1 where nothing is between them."""
-        apart = cdist(studies.logit / self._scale, self._places, "sqeuclidean")
+        apart = cdist(studies.logit / self._scale, self._known.logit / self._scale, "sqeuclidean")
         apart += self._department * cdist(studies.department, self._known.department, "sqeuclidean")
         return np.exp(-apart / self._width)
 
