@@ -4,25 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from few_reports import BIG, CALM, REPORTS, WET, stock_of
 
 from wetread.report.further import FURTHER
-from wetread.train.assemble import OTHERS, Asked, Habits, Stock, alike, assemble, detailed, habits_of, unfit
+from wetread.train.assemble import OTHERS, Asked, Habits, alike, assemble, detailed, habits_of, unfit
 from wetread.train.expect import Usual
 from wetread.types import LABELS
 
-_CALM = ["The heart is normal in size.", "The lungs are clear.", "There is no pleural effusion."]
-_BIG = ["The heart is enlarged.", "The lungs are clear.", "There is no pleural effusion."]
-_WET = ["The heart is normal in size.", "There is a pleural effusion.", "There is no pneumothorax."]
-_REPORTS = [_CALM] * 4 + [_BIG] * 3 + [_WET] * 3
 _HABITS = Habits(Usual((9.0, 6.0, 4.0, 2.0), 16.0))
-
-
-def _clean(text: str) -> str:
-    return text.lower().replace(".", " .")
-
-
-def _stock(reports: list[list[str]] = _REPORTS) -> Stock:
-    return Stock.of(reports, [_clean(" ".join(r)) for r in reports], _clean, often=2, short=9)
 
 
 def _wanted(*names: str) -> np.ndarray:
@@ -34,39 +23,39 @@ def _asked(*names: str, spine: bool = True) -> Asked:
 
 
 def _weight(*studies: int) -> np.ndarray:
-    weight = np.zeros(len(_REPORTS))
+    weight = np.zeros(len(REPORTS))
     weight[list(studies)] = 1 / len(studies)
     return weight
 
 
 def test_the_references_own_report_comes_back() -> None:
-    assert assemble(_stock(), _weight(0, 1, 2, 3), _asked(), 1.0, _HABITS) == _CALM
-    assert assemble(_stock(), _weight(4, 5, 6), _asked("Cardiomegaly"), 1.0, _HABITS) == _BIG
+    assert assemble(stock_of(), _weight(0, 1, 2, 3), _asked(), 1.0, _HABITS) == CALM
+    assert assemble(stock_of(), _weight(4, 5, 6), _asked("Cardiomegaly"), 1.0, _HABITS) == BIG
 
 
 @pytest.mark.parametrize("name", ["Cardiomegaly", "Pleural Effusion"])
 def test_a_commanded_finding_is_said_even_where_no_reference_has_it(name: str) -> None:
-    stock = _stock()
+    stock = stock_of()
     said = assemble(stock, _weight(0, 1, 2, 3), _asked(name), 1.0, _HABITS)
     rows = [stock.texts.index(s) for s in said]
     assert (stock.surely[rows].any(0) == _wanted(name)).all()
 
 
 def test_what_is_not_commanded_is_not_said() -> None:
-    stock = _stock()
+    stock = stock_of()
     said = assemble(stock, _weight(4, 5, 6), _asked(), 1.0, _HABITS)
     assert "The heart is enlarged." not in said
     assert not stock.perhaps[[stock.texts.index(s) for s in said]].any()
 
 
 def test_what_is_likely_is_not_denied() -> None:
-    said = assemble(_stock(), _weight(0, 1, 2, 3), Asked(_wanted(), _wanted("Pleural Effusion")), 1.0, _HABITS)
-    assert said == [*_CALM[:2], "There is no pneumothorax."]
+    said = assemble(stock_of(), _weight(0, 1, 2, 3), Asked(_wanted(), _wanted("Pleural Effusion")), 1.0, _HABITS)
+    assert said == [*CALM[:2], "There is no pneumothorax."]
 
 
 def test_an_opacity_may_be_denied_beside_one_that_explains_it() -> None:
     denial = "There is no focal airspace opacity."
-    stock = _stock([[denial, "There is mild atelectasis."]] * 3)
+    stock = stock_of([[denial, "There is mild atelectasis."]] * 3)
     (k,) = (i for i, s in enumerate(stock.texts) if s == denial)
     opacity, explained = _wanted("Lung Opacity"), _wanted("Atelectasis")
     assert stock.allowed(_asked())[k]
@@ -75,7 +64,7 @@ def test_an_opacity_may_be_denied_beside_one_that_explains_it() -> None:
 
 
 def test_a_site_with_a_finding_is_not_called_normal() -> None:
-    said = assemble(_stock(), _weight(0, 4), _asked("Cardiomegaly"), 1.0, _HABITS)
+    said = assemble(stock_of(), _weight(0, 4), _asked("Cardiomegaly"), 1.0, _HABITS)
     assert "The heart is enlarged." in said
     assert "The heart is normal in size." not in said
 
@@ -83,7 +72,7 @@ def test_a_site_with_a_finding_is_not_called_normal() -> None:
 def test_nothing_is_said_twice_in_other_words() -> None:
     reports = [["No pleural effusion or pneumothorax.", "There is no pneumothorax or pleural effusion."]] * 4
     weight = np.full(4, 0.25)
-    assert len(assemble(_stock(reports), weight, _asked(), 1.0, _HABITS)) == 1
+    assert len(assemble(stock_of(reports), weight, _asked(), 1.0, _HABITS)) == 1
     one, many = "No opacity or pneumothorax.", "There are no opacities or pneumothoraces."
     assert alike([one, many]).all()
     assert not alike([one, "Prominent pulmonary markings."])[0, 1]
@@ -91,7 +80,7 @@ def test_nothing_is_said_twice_in_other_words() -> None:
 
 def test_the_outline_of_heart_and_mediastinum_is_not_normal_beside_a_large_heart() -> None:
     outline = "The cardiomediastinal silhouette is within normal limits."
-    stock = _stock([["The heart is enlarged.", outline]] * 4 + [[outline, "The lungs are clear."]] * 4)
+    stock = stock_of([["The heart is enlarged.", outline]] * 4 + [[outline, "The lungs are clear."]] * 4)
     weight = np.array([0.25] * 4 + [0.0] * 4)
     assert outline not in assemble(stock, weight, _asked("Cardiomegaly"), 1.0, _HABITS)
     assert outline in assemble(stock, weight[::-1], _asked(), 1.0, _HABITS)
@@ -99,7 +88,7 @@ def test_the_outline_of_heart_and_mediastinum_is_not_normal_beside_a_large_heart
 
 def test_the_spine_is_called_degenerated_on_evidence_alone() -> None:
     worn = "Degenerative changes of the spine."
-    stock = _stock([["The lungs are clear.", worn]] * 4)
+    stock = stock_of([["The lungs are clear.", worn]] * 4)
     for spine in (True, False):
         assert (worn in assemble(stock, np.full(4, 0.25), _asked(spine=spine), 1.0, _HABITS)) is spine
 
@@ -107,7 +96,7 @@ def test_the_spine_is_called_degenerated_on_evidence_alone() -> None:
 def test_further_findings_are_said_where_they_are_seen() -> None:
     large, normal = "The lungs are hyperexpanded.", "The lungs are normally inflated."
     reports = [[large, "The heart is normal in size."]] * 3 + [[normal, "The heart is normal in size."]] * 3
-    stock, weight = _stock(reports), np.array([0.1] * 3 + [0.7 / 3] * 3)
+    stock, weight = stock_of(reports), np.array([0.1] * 3 + [0.7 / 3] * 3)
     told = np.array([name == "hyperexpansion" for name in FURTHER])
     for seen, said, unsaid in ((told, large, normal), (np.zeros_like(told), normal, large)):
         words = assemble(stock, weight, Asked(_wanted(), _wanted(), True, seen), 1.0, _HABITS)
@@ -118,38 +107,38 @@ def test_further_findings_are_said_where_they_are_seen() -> None:
 def test_reports_come_to_be_nearly_as_long_as_the_references() -> None:
     # References that go on are rare for this study: BLEU's hits ask for none of that, its penalty on short ones does.
     more = ["No acute fracture is seen.", "There is a normal aortic arch today."]
-    stock = _stock([[*_CALM, *more]] * 4 + [_CALM] * 5)
+    stock = stock_of([[*CALM, *more]] * 4 + [CALM] * 5)
     study = (np.array([0.02] * 4 + [0.184] * 5), _asked())
     mean = float(stock.book.lengths.mean())
     usual = habits_of(stock, [study] * 2, 3.0).usual
     without, fully = (
         assemble(stock, *study, 3.0, Habits(Usual(usual.hits, usual.length, token))) for token in (0.0, 1 / mean)
     )
-    assert without == _CALM
+    assert without == CALM
     assert set(fully) > set(without)
     assert usual.length > mean  # and so a token more is worth ever less
     assert usual.token < 0.1 / mean
 
 
 def test_what_reports_usually_have_is_what_their_assembled_reports_have() -> None:
-    usual = habits_of(_stock(), [(_weight(0, 1, 2, 3), _asked())] * 2, 1.0).usual
+    usual = habits_of(stock_of(), [(_weight(0, 1, 2, 3), _asked())] * 2, 1.0).usual
     assert usual.length == 7 + 5 + 6  # tokens of the sentences
     assert usual.hits == (18, 17, 16, 15)  # each n-gram is in the reference
 
 
 def test_it_begins_with_the_best_report_of_others_that_may_be_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    stock = _stock()
-    reports = [tuple(stock.texts.index(s) for s in report) for report in (_WET, _CALM[:1], _CALM, _BIG)]
+    stock = stock_of()
+    reports = [tuple(stock.texts.index(s) for s in report) for report in (WET, CALM[:1], CALM, BIG)]
     habits = Habits(_HABITS.usual, tuple(reports))
     monkeypatch.setattr("wetread.train.assemble._moves", lambda *_: iter(()))
-    assert assemble(stock, _weight(0, 7), _asked(), 1.0, habits) == _CALM
+    assert assemble(stock, _weight(0, 7), _asked(), 1.0, habits) == CALM
 
 
 def test_bleu_asks_for_turns_of_a_reference_and_against_words_beside_them() -> None:
     reports = [["The lungs are clear.", "No acute fracture is seen."]] * 3 + [["The lungs are clear."]] * 6
     for rarely, expected in ((0.05, reports[3]), (0.3, reports[0])):
         weight = np.array([rarely] * 3 + [1 / 6 - rarely / 2] * 6)
-        assert assemble(_stock(reports), weight, _asked(), 50.0, _HABITS) == expected
+        assert assemble(stock_of(reports), weight, _asked(), 50.0, _HABITS) == expected
 
 
 def test_sides_and_rare_long_sentences_are_no_stock() -> None:
@@ -163,6 +152,6 @@ def test_sides_and_rare_long_sentences_are_no_stock() -> None:
     assert unfit("Today the heart size is upper limits of normal.")
     assert unfit("Old scars and emphysema are seen.")
     long = "The heart is moderately enlarged in a way that was said of one single patient only."
-    stock = _stock([*_REPORTS, [long, "There is a left pleural effusion."]])
+    stock = stock_of([*REPORTS, [long, "There is a left pleural effusion."]])
     assert long not in stock.texts
     assert "There is a left pleural effusion." not in stock.texts

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from few_reports import BIG, CALM, REPORTS, WET, stock_of
 
 from wetread.report.further import FURTHER
 from wetread.train.assemble import OTHERS, Asked, Stock
@@ -13,19 +14,7 @@ from wetread.train.choice import NONE, Choice
 from wetread.train.expect import Usual
 from wetread.types import LABELS
 
-_CALM = ["The heart is normal in size.", "The lungs are clear.", "There is no pleural effusion."]
-_BIG = ["The heart is enlarged.", "The lungs are clear.", "There is no pleural effusion."]
-_WET = ["The heart is normal in size.", "There is a pleural effusion.", "There is no pneumothorax."]
-_REPORTS = [_CALM] * 4 + [_BIG] * 3 + [_WET] * 3
 _USUAL = Usual((9.0, 6.0, 4.0, 2.0), 16.0)
-
-
-def _clean(text: str) -> str:
-    return text.lower().replace(".", " .")
-
-
-def _stock(reports: list[list[str]] = _REPORTS) -> Stock:
-    return Stock.of(reports, [_clean(" ".join(r)) for r in reports], _clean, often=2, short=9)
 
 
 def _choice(stock: Stock, reports: list[list[str]], bleu: float = 1.0, rouge: float = 1.0) -> Choice:
@@ -38,7 +27,7 @@ def _asked(*names: str) -> Asked:
 
 
 def _weight(*studies: int) -> np.ndarray:
-    weight = np.zeros((1, len(_REPORTS)))
+    weight = np.zeros((1, len(REPORTS)))
     weight[0, list(studies)] = 1 / len(studies)
     return weight
 
@@ -48,12 +37,12 @@ def _weight(*studies: int) -> np.ndarray:
     [((), 0), (("Cardiomegaly",), 1), (("Pleural Effusion",), 2), (("Cardiomegaly", "Pleural Effusion"), NONE)],
 )
 def test_a_study_gets_the_best_that_answers_it(names: tuple[str, ...], expected: int) -> None:
-    choice = _choice(_stock(), [_CALM, _BIG, _WET, _CALM[:1]])
+    choice = _choice(stock_of(), [CALM, BIG, WET, CALM[:1]])
     assert choice.of(_weight(0, 1, 2, 3), [_asked(*names)], _USUAL).tolist() == [expected]
 
 
 def test_many_studies_choose_as_each_alone() -> None:
-    choice = _choice(_stock(), [_CALM, _BIG, _WET, _CALM[:1]])
+    choice = _choice(stock_of(), [CALM, BIG, WET, CALM[:1]])
     weight, asked = (
         np.concatenate((_weight(0, 7), _weight(4), _weight(8))),
         [_asked(), _asked("Cardiomegaly"), _asked()],
@@ -64,7 +53,7 @@ def test_many_studies_choose_as_each_alone() -> None:
 
 def test_rouge_asks_for_the_order_of_a_reference() -> None:
     reports = [["The lungs are clear.", "The heart is normal in size.", "There is no pleural effusion."]] * 4
-    stock = _stock(reports)
+    stock = stock_of(reports)
     whole, turned = reports[0], [reports[0][k] for k in (1, 2, 0)]
     worth = _choice(stock, [whole, turned], 0.0, 1000.0).scores.worth(_USUAL, 0.0, 1000.0)[0]
     assert worth[0] > worth[1] + 100
@@ -72,10 +61,10 @@ def test_rouge_asks_for_the_order_of_a_reference() -> None:
 
 def test_what_is_chosen_comes_to_be_as_long_as_references() -> None:
     more = ["No acute fracture is seen.", "There is a normal aortic arch today."]
-    stock = _stock([[*_CALM, *more]] * 4 + [_CALM] * 5)
+    stock = stock_of([[*CALM, *more]] * 4 + [CALM] * 5)
     share = np.linspace(0, 0.04, 40)[:, None]  # of each of those that go on
     weight, asked = np.concatenate((share.repeat(4, 1), (0.2 - 0.8 * share).repeat(5, 1)), 1), [_asked()] * 40
-    choice = _choice(stock, [_CALM, [*_CALM, more[0]], [*_CALM, *more]], 3.0, 0.0)
+    choice = _choice(stock, [CALM, [*CALM, more[0]], [*CALM, *more]], 3.0, 0.0)
     lengths = [choice.scores.lengths[choice.of(weight, asked, u)].mean() for u in _tokens(choice, weight, asked)]
     mean = stock.book.lengths.mean()
     assert lengths[0] < mean - 2, "without a price on short reports"
@@ -89,11 +78,11 @@ def _tokens(choice: Choice, weight: np.ndarray, asked: list[Asked]) -> list[Usua
 
 
 def test_nothing_settles_where_nothing_answers() -> None:
-    choice = _choice(_stock(), [_CALM])
+    choice = _choice(stock_of(), [CALM])
     usual = choice.settle(_weight(0), [_asked("Fracture")], _USUAL)
     assert usual.hits == _USUAL.hits
 
 
 def test_where_nothing_was_found_nobody_gets_anything() -> None:
-    choice = _choice(_stock(), [])
+    choice = _choice(stock_of(), [])
     assert choice.of(_weight(0), [_asked()], choice.settle(_weight(0), [_asked()], _USUAL)).tolist() == [NONE]

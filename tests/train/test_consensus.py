@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from few_reports import BIG, CALM, REPORTS, clean
 
 from wetread.report.further import FURTHER
 from wetread.train import consensus
 from wetread.train.config import DecoderConfig
 from wetread.types import LABELS
-
-_CALM = ["The heart is normal in size.", "The lungs are clear.", "There is no pleural effusion."]
-_BIG = ["The heart is enlarged.", "The lungs are clear.", "There is no pleural effusion."]
-_WET = ["The heart is normal in size.", "There is a pleural effusion.", "There is no pneumothorax."]
-_REPORTS = [_CALM] * 4 + [_BIG] * 3 + [_WET] * 3
-
-
-def _clean(text: str) -> str:
-    return text.lower().replace(".", " .")
 
 
 def _profile(*chances: float) -> consensus.Profile:
@@ -82,7 +74,7 @@ def test_each_pupil_gets_the_best_that_was_found_for_any_teacher(monkeypatch: py
     asked[[4, 5, 6, 10], LABELS.index("Cardiomegaly")] = 1
     asked[11, LABELS.index("Fracture")] = 1
     probability = np.where(asked[:, :-1] == 1, 0.9, 0.1)
-    found = iter([*[_CALM] * 4, _BIG, *[_CALM] * 5, ["There is a fracture."]])
+    found = iter([*[CALM] * 4, BIG, *[CALM] * 5, ["There is a fracture."]])
     profile = consensus.Profile(probability, np.zeros((12, 2)))
     monkeypatch.setattr(consensus, "_SAMPLE", 4)
     monkeypatch.setattr(consensus, "_AT_ONCE", 5)
@@ -90,12 +82,12 @@ def test_each_pupil_gets_the_best_that_was_found_for_any_teacher(monkeypatch: py
     taught = consensus.agree(
         profile[np.arange(10)],
         consensus.Pupils.of([*[[i] for i in range(10)], [4, 0], [9, 0]], profile, asked),
-        [(r, ["No acute disease."]) for r in _REPORTS],
-        ([_clean(" ".join(r)) for r in _REPORTS], [_clean("No acute disease.")] * 10),
-        _clean,
+        [(r, ["No acute disease."]) for r in REPORTS],
+        ([clean(" ".join(r)) for r in REPORTS], [clean("No acute disease.")] * 10),
+        clean,
         DecoderConfig(consensus_often=2),
     )
-    expected = [*[_CALM] * 4, *[_BIG] * 3, *[_CALM] * 3, _BIG, ["There is a fracture."]]
+    expected = [*[CALM] * 4, *[BIG] * 3, *[CALM] * 3, BIG, ["There is a fracture."]]
     assert [findings for findings, _ in taught] == expected, "ten were searched, and one for which none was found"
 
 
@@ -110,12 +102,12 @@ def test_agreement_obeys_the_commands_in_both_sections(workers: int, monkeypatch
     taught = consensus.agree(
         profile,
         consensus.Pupils.of([[i] for i in range(10)], profile, asked),
-        list(zip(_REPORTS, impressions, strict=True)),
-        ([_clean(" ".join(r)) for r in _REPORTS], [_clean(" ".join(r)) for r in impressions]),
-        _clean,
+        list(zip(REPORTS, impressions, strict=True)),
+        ([clean(" ".join(r)) for r in REPORTS], [clean(" ".join(r)) for r in impressions]),
+        clean,
         DecoderConfig(consensus_often=2, consensus_width=0.2, consensus_noise=0.1),
         workers,
     )
-    assert taught[0] == (_CALM, ["No acute disease."])
-    assert taught[5] == (_BIG, ["Cardiomegaly."])
+    assert taught[0] == (CALM, ["No acute disease."])
+    assert taught[5] == (BIG, ["Cardiomegaly."])
     assert taught[9][1] == ["Pleural effusion."]
