@@ -250,7 +250,7 @@ def test_masses_that_touch_are_told_apart() -> None:
 
 
 def test_what_no_label_names_is_shown_where_it_is_seen() -> None:
-    text = "There are changes of a median sternotomy."
+    text = "Median sternotomy."
     boxes, _ = _boxes(text, _spots(("wires", 24, 32, 0.9), ("wires", 32, 32, 0.8)))
     assert len(boxes) == 2
     labels, found, _ = evidence_of(

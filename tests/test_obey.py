@@ -5,9 +5,19 @@ from dataclasses import replace
 import pytest
 
 from wetread.decode import Written
-from wetread.obey import obey, plainly, put_low, put_several, put_silent_sites, stated, tells_change
+from wetread.obey import (
+    calls_normal,
+    obey,
+    plainly,
+    put_low,
+    put_several,
+    put_silent_sites,
+    stated,
+    tells_change,
+    told_closely,
+)
 from wetread.report.labeler import asserted, label, label_spans
-from wetread.report.stock import sentence
+from wetread.report.stock import plain, sentence
 from wetread.types import LABELS, Finding
 
 
@@ -88,7 +98,7 @@ def test_a_weak_finding_is_said_without_details() -> None:
     weak = {**findings("Lung Lesion"), "Lung Lesion": Finding(0.07, 0.04, 0.06, "positive")}
     body = written("There is a 12 mm nodule in the upper lobe.", "There is no pneumothorax.")
     texts = [w.text for w in obey(body, written("Nodule."), weak).findings]
-    assert texts == ["There is no pneumothorax.", "There is a pulmonary nodule."], "what is hardly seen stands last"
+    assert texts == ["There is no pneumothorax.", "Pulmonary nodule."], "what is hardly seen stands last"
     kept = [w.text for w in obey(body, written("Nodule."), findings("Lung Lesion")).findings]
     assert kept == [w.text for w in body]
 
@@ -181,7 +191,7 @@ def test_a_finding_on_one_side_is_said_without_it() -> None:
     words = written("There are scars, or perhaps atelectasis, in the left midlung.", "There is no left pneumothorax.")
     result = obey(words, written("Right basilar opacity."), findings("Lung Opacity"))
     texts = [w.text for w in (*result.findings, *result.impression)]
-    assert texts == ["There is a pulmonary opacity.", "There is no left pneumothorax.", "Pulmonary opacity."]
+    assert texts == ["Pulmonary opacity.", "There is no left pneumothorax.", "Pulmonary opacity."]
     device = obey(written("There is a left-sided pacemaker."), (), findings("Support Devices"))
     assert device.findings[0].text == "There is a left-sided pacemaker."
 
@@ -400,8 +410,11 @@ def test_findings_are_not_stated_again_by_a_sentence_that_states_nothing_else() 
 
 
 def test_what_is_denied_already_is_not_denied_again() -> None:
-    words = written("The heart is normal in size.", "No focal consolidation.", "The heart size is normal.")
-    result = obey([*words, *written("There is no focal consolidation.")], written("No acute disease."), findings())
+    words = written(
+        "The heart is normal in size.", "No focal consolidation.", "The cardiomediastinal outline is normal."
+    )
+    again = written("There is no focal consolidation.", "The heart size is normal.")
+    result = obey([*words, *again], written("No acute disease."), findings())
     assert [w.text for w in result.findings] == [w.text for w in words]
 
 
@@ -496,7 +509,7 @@ def test_nodules_in_many_places_are_called_multiple_once() -> None:
 
 def test_nodules_that_are_not_many_are_not_called_so() -> None:
     body = written("There are several scattered nodules.", "There is a calcified nodule.")
-    assert [w.text for w in put_several(body, False, "findings")] == ["There is a pulmonary nodule.", body[1].text]
+    assert [w.text for w in put_several(body, False, "findings")] == ["Pulmonary nodule.", body[1].text]
     assert [w.text for w in put_several(written("Multiple nodules."), False, "impression")] == ["Pulmonary nodule."]
 
 
@@ -555,3 +568,26 @@ def test_no_device_is_named_of_a_kind_that_nothing_tells(text: str) -> None:
     assert stated(" ".join(said)) == {"Support Devices"}
     without = written("The heart is normal in size.", "No catheter is seen.")
     assert obey(without, [], findings()).findings == tuple(without), "what is denied names none"
+
+
+def test_our_own_plain_words_stand_where_the_decoder_wrote_them_however_little_is_seen() -> None:
+    words = written("Pleural effusion.", "The heart is normal in size.")
+    weak = findings("Pleural Effusion") | {"Pleural Effusion": Finding(0.11, 0.1, 0.1, "positive")}
+    result = obey(words, written("Pleural effusion."), weak)
+    assert [w.text for w in result.findings] == [w.text for w in words]
+    assert all(told_closely(text) == set() for text in plain())
+
+
+def test_what_must_be_well_seen_for_a_sentence_to_stand() -> None:
+    assert told_closely("There is a small pleural effusion.") == {"Pleural Effusion"}
+    assert told_closely("There is no pleural effusion.") == set()
+    assert told_closely("There is a left pleural effusion.") is None  # a side
+    assert told_closely("The tip of the line is in the heart.") is None
+    assert told_closely("An opacity projects over the spine.") is None
+
+
+def test_which_site_a_sentence_calls_normal() -> None:
+    assert calls_normal("The lungs are clear.") == "lungs"
+    assert calls_normal("The lungs are clear without effusion.") == "lungs"
+    assert calls_normal("The heart is enlarged.") is None
+    assert calls_normal("There is no pneumothorax.") is None

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from wetread.decode import Written
 from wetread.report.further import EITHER, KINDS, PLACES, calls_inflated, further
 from wetread.report.labeler import asserted, label_spans
-from wetread.report.sites import LABEL_SITES, names_place, names_side, primary_site, sites_of
-from wetread.report.stock import State, sentence
+from wetread.report.sites import LABEL_SITES, Site, names_place, names_side, primary_site, sites_of
+from wetread.report.stock import State, plain, sentence
 from wetread.types import LABELS, Finding, Section
 
 __all__ = [
@@ -22,10 +22,12 @@ __all__ = [
     "LOWER_FROM",
     "Obeyed",
     "calls_borderline",
+    "calls_normal",
     "calls_outline_normal",
     "calls_spine_worn",
     "denied",
-    "denies_airspace_disease",
+    "detail_from",
+    "hedged",
     "names_untold",
     "obey",
     "plainly",
@@ -33,7 +35,9 @@ __all__ = [
     "put_several",
     "put_silent_sites",
     "stated",
+    "states_once",
     "tells_change",
+    "told_closely",
 ]
 
 _SILENT = "No Finding"
@@ -109,6 +113,7 @@ _DETAIL = re.compile(
 _ALSO = {"mildly": "mild", "moderately": "moderate", "severely": "severe", "markedly": "marked", "bibasilar": "basilar"}
 #: The outline of heart and mediastinum in one, and the findings that it may show.
 _OUTLINED = frozenset({"Cardiomegaly", "Enlarged Cardiomediastinum"})
+_NORMAL_HEART = {("Cardiomegaly", "negative")}
 _OUTLINE = re.compile(r"\bcardio[- ]?mediastinal\b", re.IGNORECASE)
 #: Of a heart, by CheXbert's habit enlarged, to a reader not.
 _BORDERLINE = re.compile(r"\b(?:upper limits?|borderline)\b", re.IGNORECASE)
@@ -152,7 +157,8 @@ def _asserts(text: str) -> set[str]:
     return asserted(text)[1] - {_SILENT}
 
 
-def _least(name: str) -> float:
+def detail_from(name: str) -> float:
+    """The probability of a finding from which other words for it than our own plain ones may stand."""
     return _KIND_FROM if name == "Support Devices" else _DETAIL_FROM
 
 
@@ -164,27 +170,41 @@ def denied(text: str, wanted: Set[str] = frozenset()) -> set[str]:
     return found - {"Lung Opacity"} if explained else found
 
 
-def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
-    """Whether a sentence says more than is known.
+def told_closely(text: str) -> set[str] | None:
+    """The findings that must be well seen (``detail_from``) for a sentence to stand; None: it says more than is known.
 
-    A finding is hardly seen; or it is put on one side, which nothing of what the words follow tells; or one of the
-    lungs is put into the bones; or what was not seen is given a place; or a device is named of a kind that
-    nothing tells, or where it ends.
+    It puts a finding on one side, which nothing of what the words follow tells; or one of the lungs into the bones; or
+    it names a device of a kind that nothing tells, or where it ends. What is held possible needs to be well seen where
+    it is given a place. Our own plain sentences may always stand.
     """
+    if text in plain():
+        return set()
     mentions = [m for m in label_spans(text) if m.label != _SILENT]
     there = [m for m in mentions if m.state != "negative"]
     if names_side(text) and any(m.label != "Support Devices" for m in there):
-        return True
+        return None
     if (_TIP.search(text) or primary_site(text) == "devices") and not further(text) and (there or not mentions):
-        return text != sentence("Support Devices", "positive")
+        return None
     if _BONES.search(text) and any(LABEL_SITES[m.label] in ("lungs", "pleura") for m in there):
-        return True
-    if any(m.state == "positive" for m in there):
-        return any(labels[m.label].probability < _least(m.label) for m in there)
-    if mentions and not there:
-        return False
-    seen = any(labels[m.label].probability >= _DETAIL_FROM for m in there)
-    return not seen and names_place(text)
+        return None
+    if any(m.state == "positive" for m in there) or (there and names_place(text)):
+        return {m.label for m in there}
+    return set() if mentions or not names_place(text) else None
+
+
+def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
+    """Whether a sentence says more than is known, or more closely than its findings are seen."""
+    closely = told_closely(text)
+    return closely is None or any(labels[name].probability < detail_from(name) for name in closely)
+
+
+def calls_normal(text: str) -> Site | None:
+    """The site that a sentence calls normal, if that is all it does; of the lungs it may deny findings besides."""
+    mentions, site = label_spans(text), primary_site(text)
+    rest = [m for m in mentions if (m.label, m.state) != (_SILENT, "positive")]
+    if len(rest) == len(mentions) or (rest and (site != "lungs" or any(m.state != "negative" for m in rest))):
+        return None
+    return site
 
 
 def _without_normal_sites(
@@ -198,14 +218,10 @@ def _without_normal_sites(
     sites |= {PLACES[name] for name in told & PLACES.keys()}
     left: list[Written] = []
     for written in sentences:
-        mentions = label_spans(written.text)
-        calm = [m for m in mentions if m.label == _SILENT and m.state == "positive"]
-        site = primary_site(written.text)
         if "Cardiomegaly" in wanted and calls_outline_normal(written.text):
             continue
-        rest = [m for m in mentions if m not in calm]
-        normal = calm and (not rest or (site == "lungs" and all(m.state == "negative" for m in rest)))
-        if not normal or site not in sites:
+        site = calls_normal(written.text)
+        if site is None or site not in sites:
             left.append(written)
         elif site == "lungs":
             left.append(Written(sentence("Lung Opacity", "rest") or written.text, written.log_probability))
@@ -221,23 +237,25 @@ def _said_once(sentences: Sequence[Written]) -> list[Written]:
     """
     left: list[Written] = []
     before: set[tuple[str, str]] = set()
+    hearts = 0
     for written in sentences:
-        states = {_denial(m.label, m.state) for m in label_spans(written.text)}
-        calm = any(label in _OUTLINED and state == "negative" for label, state in states)
-        if not (states and states <= before) or calm or any(label == _SILENT for label, _ in states):
+        states = states_once(written.text)
+        hearts += (heart := states == _NORMAL_HEART)
+        calm = not heart and any(label in _OUTLINED and state == "negative" for label, state in states)
+        again = hearts > 1 if heart else states <= before
+        if not (states and again) or calm or any(label == _SILENT for label, _ in states):
             left.append(written)
         before |= states
     return left
 
 
+def states_once(text: str) -> set[tuple[str, str]]:
+    """What a sentence says of the labels: (label, state), denials of an airspace disease by whatever name alike."""
+    return {_denial(m.label, m.state) for m in label_spans(text)}
+
+
 def _denial(label: str, state: str) -> tuple[str, str]:
     return (_DENIED_AS_ONE if state == "negative" and label in _CONSOLIDATING else label, state)
-
-
-def denies_airspace_disease(text: str) -> bool:
-    """Whether a sentence denies consolidation, opacity or pneumonia, and does nothing else."""
-    said = {_denial(m.label, m.state) for m in label_spans(text)}
-    return said == {(_DENIED_AS_ONE, "negative")}
 
 
 def tells_change(text: str) -> bool:
@@ -295,7 +313,7 @@ def names_untold(text: str) -> bool:
     return any(aorta or _UNTOLD.search(phrase) for phrase in abnormal)
 
 
-def _hedged(text: str) -> set[str]:
+def hedged(text: str) -> set[str]:
     """The labels that a sentence holds possible and no more."""
     return {m.label for m in label_spans(text) if m.label != _SILENT and m.state == "uncertain"}
 
@@ -427,7 +445,7 @@ def _all_said(body: list[Written], wanted: set[str], labels: Mapping[str, Findin
         if name not in stated(" ".join(w.text for w in body)) and (words := sentence(name, "positive")):
             # Our own words stand in place of those that say it to one convention alone, or not beside the rest.
             body = [w for w in body if _asserts(w.text) != {name}]
-            body.insert(len(body) if labels[name].probability < _least(name) else 0, Written(words, _STOCK))
+            body.insert(len(body) if labels[name].probability < detail_from(name) else 0, Written(words, _STOCK))
             notes.append(f"A sentence that states {name} was added.")
     return body
 
@@ -477,9 +495,9 @@ def obey(
                 notes.append("Details of a weakly supported finding were left out.")
             elif extra:
                 notes.append(f"A sentence that asserted {', '.join(sorted(extra))} below its threshold was dropped.")
-            elif hedged := _hedged(written.text) - likely:
+            elif possible := hedged(written.text) - likely:
                 notes.append(
-                    f"A sentence that held {', '.join(sorted(hedged))} possible, below its threshold, was dropped."
+                    f"A sentence that held {', '.join(sorted(possible))} possible, below its threshold, was dropped."
                 )
             elif against := denied(written.text, wanted) & likely:
                 unsaid.update(denied(written.text, wanted) - likely)

@@ -35,6 +35,12 @@ def test_rare_words_make_a_sentence_unknown() -> None:
     assert tokenizer.encode("The nodule is normal.") is None
 
 
+def test_words_that_are_always_known_are_so_however_rare() -> None:
+    tokenizer = Tokenizer.learn(SENTENCES, 100, ["Purple noise is seen."])
+    assert tokenizer.encode("noise is purple.") is not None
+    assert tokenizer.encode(SENTENCES[0]) is None
+
+
 def test_case_is_the_usual_one_inside_a_sentence() -> None:
     tokenizer = Tokenizer.learn(["No PICC is seen.", "PICC line in place.", "The line is old."], 1)
     assert tokenizer.decode(tokenizer.encode("picc is seen.") or []) == ["PICC is seen."]

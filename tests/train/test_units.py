@@ -291,7 +291,7 @@ _ENCODER = 'run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\n'
         (_ENCODER.replace("[encoder]", "[decoder]") + "consensus_noise = 0.0", "'consensus_noise' must be above 0"),
         (_ENCODER.replace("[encoder]", "[decoder]") + "between = -1", "'between' must be at least 0"),
         (_ENCODER.replace("[encoder]", "[decoder]") + "ema = 1.0", "'ema' must lie between 0 and 1"),
-        (_ENCODER.replace("[encoder]", "[decoder]") + "bleu_weight = -1.0", "'bleu_weight' must be at least 0"),
+        (_ENCODER.replace("[encoder]", "[decoder]") + "meteor_weight = -1.0", "'meteor_weight' must be at least 0"),
         (_ENCODER.replace("[encoder]", "[decoder]") + "rouge_weight = -1.0", "'rouge_weight' must be at least 0"),
         (_ENCODER.replace("[encoder]", "[detector]") + "batch = 0", "'batch' at least 1"),
         (_ENCODER.replace("[encoder]", "[detector]") + "learning_rate = 0.0", "'learning_rate' must be above 0"),

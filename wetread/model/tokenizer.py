@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from wetread.errors import BundleError
@@ -51,19 +52,24 @@ class Tokenizer:
         return len(self.vocabulary)
 
     @classmethod
-    def learn(cls, sentences: Iterable[str], min_count: int) -> Tokenizer:
+    def learn(cls, sentences: Iterable[str], min_count: int, always: Iterable[str] = ()) -> Tokenizer:
         """The vocabulary of sentences: words that occur at least ``min_count`` times, each in its usual spelling.
 
-        The usual spelling is the commonest one that is not at the head of a sentence.
+        The usual spelling is the commonest one that is not at the head of a sentence. ``always``: sentences whose words
+        are known however rare they are.
         """
         spellings: dict[str, Counter[str]] = {}
         counts: Counter[str] = Counter()
-        for sentence in sentences:
+        always = list(always)
+        kept_anyway = {word.lower() for sentence in always for word in words(sentence)}
+        for sentence in chain(sentences, always):
             for place, word in enumerate(words(sentence)):
                 counts[word.lower()] += 1
                 if place:
                     spellings.setdefault(word.lower(), Counter())[word] += 1
-        kept = sorted((w for w, n in counts.items() if n >= min_count), key=lambda w: (-counts[w], w))
+        kept = sorted(
+            (w for w, n in counts.items() if n >= min_count or w in kept_anyway), key=lambda w: (-counts[w], w)
+        )
         if "." not in kept:
             kept.append(".")
         usual = [max(spellings[w].items(), key=lambda kv: (kv[1], kv[0]))[0] if w in spellings else w for w in kept]

@@ -6,7 +6,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Literal
 
-__all__ = ["State", "sentence"]
+__all__ = ["State", "beside", "plain", "sentence"]
 
 State = Literal["positive", "negative", "rest", "named", "many", "many named", "with atelectasis"]
 
@@ -25,3 +25,15 @@ def sentence(label: str, state: State) -> str | None:
     beyond the 14 labels (``report.further``) has one that states it, and one that names it if an IMPRESSION has to.
     """
     return _table().get((label, state))
+
+
+@lru_cache(maxsize=1)
+def plain() -> frozenset[str]:
+    """The sentences that state one finding each, without a word on how much, how many or where."""
+    found = (words for (label, state), words in _table().items() if state == "positive" and label != "No Finding")
+    return frozenset(found)
+
+
+def beside() -> frozenset[str]:
+    """The sentences that are put beside a decoder's in FINDINGS in which something is."""
+    return plain() | {words for (_, state), words in _table().items() if state == "rest"}

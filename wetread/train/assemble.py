@@ -1,10 +1,10 @@
 """Putting a report together, sentence by sentence, so that it is expected to say what radiologists would.
 
 The references are the teachers' FINDINGS, each with the weight that a study gives it. The worth of a text is what CIDEr
-is expected to be and what it adds to BLEU-4 (``expect``), less a price for each finding that is not said. Sentences
-are added, exchanged, moved and dropped as long as the worth rises, from the best of what other studies got: from
-nothing, the search ends in reports that one for all would beat. Which of the stock are worth a try is told by tables
-of sentence by reference, which leave out where a sentence stands and n-grams that reach over two.
+and METEOR's words are expected to be (``expect``), less a price for each finding that is not said. Sentences are added,
+exchanged, moved and dropped as long as the worth rises, from the best of what other studies got: from nothing, the
+search ends in reports that one for all would beat. Which of the stock are worth a try is told by tables of sentence by
+reference, which leave out where a sentence stands and n-grams that reach over two.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,28 +23,32 @@ from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
 from wetread.obey import (
     EXPLAINS_OPACITY,
     calls_borderline,
+    calls_normal,
     calls_outline_normal,
     calls_spine_worn,
     denied,
-    denies_airspace_disease,
+    hedged,
     names_untold,
+    states_once,
     tells_change,
+    told_closely,
 )
 from wetread.report.further import EITHER, FURTHER, PLACES, among, calls_inflated, further
 from wetread.report.labeler import asserted, label_spans
-from wetread.report.sites import LABEL_SITES, names_place, primary_site
-from wetread.train.expect import Expected, References, Usual
+from wetread.report.sites import LABEL_SITES, names_place
+from wetread.report.stock import beside, plain, sentence
+from wetread.train.expect import Expected, References
 from wetread.types import LABELS
 
 __all__ = [
     "OTHERS",
     "Asked",
-    "Habits",
     "Stock",
     "alike",
     "assemble",
+    "beginnings",
     "detailed",
-    "habits_of",
+    "said_again",
     "stated",
     "unfit",
 ]
@@ -55,6 +59,11 @@ OTHERS = tuple(i for i, name in enumerate(LABELS) if name != "No Finding")
 _EXPLAINING = np.array([LABELS[k] in EXPLAINS_OPACITY for k in OTHERS])
 #: Of the further findings, those of the lungs' volume.
 _VOLUMES = [FURTHER.index(name) for name in sorted(EITHER)]
+#: What is said of the heart and its outline when they are normal.
+_NORMAL_HEART = ("Cardiomegaly", "negative")
+_SIDE_BY_SIDE = {_NORMAL_HEART, ("Enlarged Cardiomediastinum", "negative")}
+#: What is said of lungs in which something is.
+_REST = sentence("Lung Opacity", "rest") or ""
 _HEART = OTHERS.index(LABELS.index("Cardiomegaly"))
 #: What a commanded finding costs that is not said: more than any words are worth.
 _DISOBEDIENCE = 20.0
@@ -71,8 +80,8 @@ _PLURAL = re.compile(r"(?:(?<=thora)ces|ies|(?<=[a-z]{3})s)$")
 _LENGTHS = np.arange(4, 100, 2)
 #: Sentences of the stock that are tried for a place.
 _TRIES = 8
-#: Share of a report's n-grams, by their order, that its reference has too, where ``habits_of`` begins; and its rounds.
-_SHARES, _ROUNDS = (0.5, 0.25, 0.15, 0.1), 5
+#: Rounds of ``beginnings``.
+_ROUNDS = 2
 #: Sentences and tokens of FINDINGS at the most.
 _MOST_SENTENCES, _MOST_TOKENS = 9, 64
 
@@ -84,24 +93,19 @@ def stated(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     return surely, perhaps
 
 
-def _calls_normal(sentence: str) -> str | None:
-    """The site that a sentence calls normal, if that is all it does."""
-    mentions = label_spans(sentence)
-    if mentions and all(m.label == "No Finding" and m.state == "positive" for m in mentions):
-        return primary_site(sentence)
-    return None
-
-
-def detailed(sentence: str) -> bool:
+def detailed(text: str) -> bool:
     """Whether a sentence puts something abnormal into a place: one patient's, where likeness knows of no places."""
-    return names_place(sentence) and any(
-        m.state == "negative" if m.label == "No Finding" else m.state != "negative" for m in label_spans(sentence)
+    return names_place(text) and any(
+        m.state == "negative" if m.label == "No Finding" else m.state != "negative" for m in label_spans(text)
     )
 
 
-def unfit(sentence: str) -> bool:
+def unfit(text: str) -> bool:
     """Whether a sentence is not to be taught: it would be dropped from a draft, or is one patient's."""
-    return detailed(sentence) or names_untold(sentence) or calls_borderline(sentence) or tells_change(sentence)
+    if text in plain():
+        return False
+    known = not detailed(text) and told_closely(text) is not None
+    return not known or names_untold(text) or calls_borderline(text) or tells_change(text)
 
 
 def _singular(word: str) -> str:
@@ -109,7 +113,7 @@ def _singular(word: str) -> str:
 
 
 def alike(texts: Sequence[str]) -> np.ndarray:
-    """(P, P) bool: pairs of which one says most of what the other says, and each sentence with itself."""
+    """(P, P) bool: pairs of which one says most of the words of the other, and each sentence with itself."""
     words = [set(map(_singular, _MEANINGFUL.findall(t.lower()))) for t in texts]
     column = {w: k for k, w in enumerate(sorted(set().union(*words)))}
     holds = np.zeros((len(texts), len(column)), np.float32)
@@ -121,22 +125,47 @@ def alike(texts: Sequence[str]) -> np.ndarray:
     return shared > _ALIKE
 
 
+def said_again(texts: Sequence[str]) -> np.ndarray:
+    """(P, P) bool: pairs of which one states or denies nothing but what the other does (``obey`` would drop it).
+
+    That the heart is normal and its outline with the mediastinum too may be said side by side, but either once.
+    """
+    said = list(map(states_once, texts))
+    column = {state: k for k, state in enumerate(sorted(set().union(*said)))}
+    holds = np.zeros((len(texts), len(column)), np.float32)
+    for row, own in zip(holds, said, strict=True):
+        row[[column[state] for state in own]] = 1
+    once = np.array([bool(own) and not own & _SIDE_BY_SIDE and all(n != "No Finding" for n, _ in own) for own in said])
+    within = (holds @ holds.T == holds.sum(1)[:, None]) & once[:, None]
+    heart = np.array([own == {_NORMAL_HEART} for own in said])
+    again = within | within.T | np.outer(heart, heart)
+    np.fill_diagonal(again, True)
+    return again
+
+
 class Asked(NamedTuple):
     """What a study asks of its words.
 
     ``wanted`` (13,) bool: the findings to say; ``likely`` (13,) bool: those not to deny; ``spine``: whether it may be
-    called degenerated; ``told`` (E,) bool: the further findings to say (``report.further``).
+    called degenerated; ``told`` (E,) bool: the further findings to say (``report.further``); ``seen`` (13,) bool: those
+    that other words than our own plain ones may state (``obey.detail_from``).
     """
 
     wanted: np.ndarray
     likely: np.ndarray
     spine: bool = True
     told: np.ndarray = np.zeros(len(FURTHER), bool)
+    seen: np.ndarray = np.ones(len(OTHERS), bool)
 
     @property
     def said(self) -> np.ndarray:
         """(13 + E,) bool: all that is to be said."""
         return np.concatenate((self.wanted, self.told))
+
+
+def _columns(names: Iterable[Set[str]]) -> np.ndarray:
+    """(N, 13) bool: of each text which findings are among these."""
+    return np.array([[LABELS[k] in own for k in OTHERS] for own in names], bool)
 
 
 @dataclass(frozen=True)
@@ -146,9 +175,10 @@ class Stock:
     ``surely``, ``perhaps`` (P, 13): the findings that a sentence states by both of the labeler's conventions and by
     either; ``denied``: those it denies; ``normal``: the site it calls normal; ``outline``, ``worn`` (P,): whether it
     calls the outline of heart and mediastinum normal, the spine degenerated; ``further`` (P, E): the further findings
-    that it states; ``inflated`` (P,): whether it calls the lungs normally inflated; ``tokens`` as the metric reads it
-    and ``lengths`` (P,), how many. By order of n-grams: ``likeness`` (N, P) inner products of TF-IDF with the unit
-    vector of each reference, ``products`` (P, P) among sentences. ``alike`` (P, P): not to be said together.
+    that it states; ``inflated`` (P,): whether it calls the lungs normally inflated; ``closely``, ``hedged`` (P, 13):
+    the findings that must be well seen for it to stand, and those that it holds possible; ``tokens`` as the metric
+    reads it and ``lengths`` (P,), how many. By order of n-grams: ``likeness`` (N, P) inner products of TF-IDF with the
+    unit vector of each reference, ``products`` (P, P) among sentences. ``alike`` (P, P): not to be said together.
     """
 
     texts: tuple[str, ...]
@@ -160,6 +190,8 @@ class Stock:
     worn: np.ndarray
     further: np.ndarray
     inflated: np.ndarray
+    closely: np.ndarray
+    hedged: np.ndarray
     tokens: tuple[tuple[str, ...], ...]
     lengths: np.ndarray
     book: References
@@ -176,7 +208,9 @@ class Stock:
         often: int,
         short: int,
     ) -> Stock:
-        """The sentences of ``reports`` that stand in ``often`` of them, and short ones that state a finding.
+        """The sentences of ``reports`` that stand in ``often`` of them, short ones that state a finding, and our own.
+
+        What a draft says in our own words where no others will do (``obey``), a report may say from the start.
 
         Args:
             reports: their sentences. references: as the metric reads them. clean: from text to the metric's tokens.
@@ -187,29 +221,37 @@ class Stock:
         texts = [s for s, n in count.most_common() if n >= often or len(s.split()) <= short]
         surely, perhaps = (each[:, OTHERS] for each in stated(texts))
         kept = [i for i, s in enumerate(texts) if (count[s] >= often or perhaps[i].any()) and not unfit(s)]
-        texts = [texts[i] for i in kept]
+        own = sorted(beside() - {texts[i] for i in kept})
+        texts = [*(texts[i] for i in kept), *own]
+        surely, perhaps = (each[:, OTHERS] for each in stated(texts))
         tokens = [clean(s).split() for s in texts]
         tokens = [t if t[-1:] == ["."] else [*t, "."] for t in tokens]
         book = References(references)
-        clear = np.array([denies_airspace_disease(s) for s in texts], bool)
         likeness, products = zip(*(_tables(tokens, book, n) for n in range(ORDERS)), strict=True)
         return cls(
             tuple(texts),
-            surely[kept],
-            perhaps[kept],
-            np.array([[LABELS[k] in denied(s) for k in OTHERS] for s in texts]),
-            tuple(map(_calls_normal, texts)),
+            surely,
+            perhaps,
+            _columns(map(denied, texts)),
+            tuple(map(calls_normal, texts)),
             np.array([calls_outline_normal(s) for s in texts], bool),
             np.array([calls_spine_worn(s) for s in texts], bool),
             np.array([among(further(s)) for s in texts], bool),
             np.array([calls_inflated(s) for s in texts], bool),
+            _columns(told_closely(s) or set() for s in texts),
+            _columns(map(hedged, texts)),
             tuple(map(tuple, tokens)),
             np.array([len(t) for t in tokens]),
             book,
             likeness,
             products,
-            alike(texts) | np.outer(clear, clear),
+            alike(texts) | said_again(texts),
         )
+
+    @property
+    def rest(self) -> np.ndarray:
+        """(P,) bool: whether it is our own sentence that calls the lungs otherwise clear."""
+        return np.array([text == _REST for text in self.texts])
 
     @property
     def states(self) -> np.ndarray:
@@ -223,6 +265,7 @@ class Stock:
         sites -= {LABEL_SITES["Support Devices"]}
         sites |= {site for name, site in PLACES.items() if asked.told[FURTHER.index(name)]}
         calm = np.array([site is None or site not in sites for site in self.normal])
+        calm = np.where(self.rest, "lungs" in sites, calm)
         if wanted[_HEART]:
             calm &= ~self.outline
         if not asked.spine:
@@ -233,7 +276,8 @@ class Stock:
         against = self.denied & asked.likely
         if wanted[_EXPLAINING].any():  # "no focal opacity" is then said of another one (``obey.denied``)
             against[:, OTHERS.index(LABELS.index("Lung Opacity"))] = False
-        return ~(self.perhaps & ~wanted).any(1) & calm & ~against.any(1)
+        unknown = (self.perhaps & ~wanted) | (self.closely & ~asked.seen) | (self.hedged & ~asked.likely)
+        return ~unknown.any(1) & calm & ~against.any(1)
 
 
 def _tables(tokens: Sequence[Sequence[str]], book: References, n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -268,83 +312,60 @@ class _Guess:
 class _Worth:
     """What lists of sentences, in their order, are worth to a study."""
 
-    def __init__(self, stock: Stock, weight: np.ndarray, wanted: np.ndarray, bleu: float, usual: Usual) -> None:
-        self.stock, self.wanted, self.bleu, self.usual = stock, wanted, bleu, usual
+    def __init__(self, stock: Stock, weight: np.ndarray, wanted: np.ndarray, meteor: float) -> None:
+        self.stock, self.wanted, self.meteor = stock, wanted, meteor
         self.states = stock.states
         self.expected = Expected(stock.book, weight)
         self.known: dict[tuple[int, ...], float] = {}
 
-    def tokens(self, said: Sequence[int]) -> tuple[str, ...]:
-        return tuple(t for i in said for t in self.stock.tokens[i])
-
     def __call__(self, said: Sequence[int]) -> float:
         key = tuple(said)
         if key not in self.known:
-            tokens = self.tokens(said)
-            cider, hits = self.expected(tokens)
+            tokens = tuple(t for i in said for t in self.stock.tokens[i])
+            cider, meteor = self.expected(tokens)
             missing = int((self.wanted & ~self.states[list(said)].any(0)).sum())
             price = _DISOBEDIENCE * (missing + (len(tokens) > _MOST_TOKENS))
-            self.known[key] = cider + self.bleu * self.usual.gain(hits, len(tokens)) - price
+            self.known[key] = cider + self.meteor * meteor - price
         return self.known[key]
 
 
-@dataclass(frozen=True)
-class Habits:
-    """What the reports of a stock usually are.
-
-    ``usual``: where BLEU is taken to be linear. ``reports``: good ones, as sentences of the stock, to begin with.
-    """
-
-    usual: Usual
-    reports: tuple[tuple[int, ...], ...] = ()
-
-
-def assemble(stock: Stock, weight: np.ndarray, asked: Asked, bleu: float, habits: Habits) -> list[str]:
+def assemble(
+    stock: Stock, weight: np.ndarray, asked: Asked, meteor: float, begin: Sequence[tuple[int, ...]] = ()
+) -> list[str]:
     """The sentences that are worth most, found by adding, exchanging, moving and dropping.
 
     Args:
-        weight: (N,) of the references, sum 1. bleu: what BLEU-4 is worth beside CIDEr.
+        weight: (N,) of the references, sum 1. meteor: what METEOR's words are worth beside CIDEr.
+        begin: reports, as sentences of the stock, of which the best that may be said is where the search begins.
     """
-    return [stock.texts[i] for i in _search(stock, weight, asked, bleu, habits)[0]]
+    return [stock.texts[i] for i in _search(stock, weight, asked, meteor, begin)]
 
 
-def habits_of(stock: Stock, studies: Sequence[tuple[np.ndarray, Asked]], bleu: float) -> Habits:
-    """Of the reports that these studies, by the weight of the references, get; further rounds begin with each other's.
-
-    What a token more is worth to BLEU changes at once where reports are as long as their references: it is sought
-    between nothing and what it is worth where they are shorter, so that they come to be as long.
-    """
-    wanted_length = length = float(stock.book.lengths.mean())
-    low, high = 0.0, 1 / length
-    habits = Habits(Usual(tuple(length * share for share in _SHARES), length, high))
+def beginnings(stock: Stock, studies: Sequence[tuple[np.ndarray, Asked]], meteor: float) -> tuple[tuple[int, ...], ...]:
+    """The reports that these studies, by the weight of the references, get; in the end begun with each other's."""
+    known: tuple[tuple[int, ...], ...] = ()
     for number in range(_ROUNDS):
-        reports, found = [], []
-        for weight, asked in tqdm(studies, desc=f"habits {number + 1}/{_ROUNDS}", unit="study"):
-            said, worth = _search(stock, weight, asked, bleu, habits)
-            tokens = worth.tokens(said)
-            reports.append(tuple(said))
-            found.append((*worth.expected(tokens)[1], len(tokens)))
-        *hits, length = np.maximum(np.mean(found, 0), 1e-3).tolist()
-        token = habits.usual.token
-        low, high = (low, token) if length > wanted_length else (token, high)
-        usual = Usual(tuple(hits), length, (low + high) / 2)
-        habits = Habits(usual, tuple(dict.fromkeys((*habits.reports, *reports))))
-    return habits
+        each = tqdm(studies, desc=f"beginnings {number + 1}/{_ROUNDS}", unit="study")
+        found = [tuple(_search(stock, weight, asked, meteor, known)) for weight, asked in each]
+        known = tuple(dict.fromkeys((*known, *found)))
+    return known
 
 
-def _search(stock: Stock, weight: np.ndarray, asked: Asked, bleu: float, habits: Habits) -> tuple[list[int], _Worth]:
-    guess, worth = _Guess(stock, weight, asked.said), _Worth(stock, weight, asked.said, bleu, habits.usual)
+def _search(
+    stock: Stock, weight: np.ndarray, asked: Asked, meteor: float, begin: Sequence[tuple[int, ...]]
+) -> list[int]:
+    guess, worth = _Guess(stock, weight, asked.said), _Worth(stock, weight, asked.said, meteor)
     allowed = stock.allowed(asked)
     said: list[int] = []
     best = -math.inf
-    moves = [list(report) for report in habits.reports if report and allowed[list(report)].all()]
+    moves = [list(report) for report in begin if report and allowed[list(report)].all()]
     while moves := moves or list(_moves(stock, said, np.flatnonzero(allowed), guess)):
         values = [worth(move) for move in moves]
         k = int(np.argmax(values))
         if values[k] <= best + 1e-6:
             break
         said, best, moves = moves[k], values[k], []
-    return said, worth
+    return said
 
 
 def _moves(stock: Stock, said: list[int], allowed: np.ndarray, guess: _Guess) -> Iterator[list[int]]:

@@ -96,10 +96,10 @@ class DecoderConfig:
     """The language model and its phases of training: words, consensus, and self-critical where it has epochs.
 
     ``consensus_width``, ``department_weight``, ``consensus_noise``: by what studies are alike (``consensus.Likeness``).
-    ``bleu_weight``, ``rouge_weight``: what BLEU-4 and ROUGE-L are worth beside CIDEr. ``between``: so many studies that
-    might be (``consensus.between``) are taught beside each teacher; an epoch of the consensus has them all. ``ema``:
-    see ``encode.Average``. ``told_odds``: whether drafts are written with how probable findings are, too, or with what
-    is asked of them and the department alone (``ReportDecoder.forget``).
+    ``meteor_weight``, ``rouge_weight``: what METEOR's words and ROUGE-L are worth beside CIDEr. ``between``: so many
+    studies that might be (``consensus.between``) are taught beside each teacher; an epoch of the consensus has them
+    all. ``ema``: see ``encode.Average``. ``told_odds``: whether drafts are written with how probable findings are, too,
+    or with what is asked of them and the department alone (``ReportDecoder.forget``).
     """
 
     width: int = 192
@@ -120,7 +120,7 @@ class DecoderConfig:
     consensus_often: int = 3
     consensus_short: int = 9
     between: int = 0
-    bleu_weight: float = 1.0
+    meteor_weight: float = 1.5
     scst_epochs: int = 0
     scst_samples: int = 5
     scst_learning_rate: float = 1e-4
@@ -205,7 +205,7 @@ def _check_decoder(config: DecoderConfig, where: str) -> None:
     for key in ("consensus_width", "consensus_noise"):
         if not getattr(config, key) > 0:
             raise UsageError(f"{where}: '{key}' must be above 0; 1 to 30 have been tried")
-    for key in ("bleu_weight", "rouge_weight"):
+    for key in ("meteor_weight", "rouge_weight"):
         if not getattr(config, key) >= 0:
             raise UsageError(f"{where}: '{key}' must be at least 0; .5 to 4 have been tried")
     if config.between < 0:

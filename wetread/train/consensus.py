@@ -25,9 +25,9 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
-from wetread.obey import plainly
+from wetread.obey import detail_from, plainly
 from wetread.report.further import among, further
-from wetread.train.assemble import OTHERS, Asked, Habits, Stock, assemble, habits_of, stated, unfit
+from wetread.train.assemble import OTHERS, Asked, Stock, assemble, beginnings, stated, unfit
 from wetread.train.choice import NONE, Choice
 from wetread.train.config import DecoderConfig
 from wetread.train.expect import References, pairwise_cider
@@ -37,7 +37,7 @@ __all__ = ["Likeness", "Profile", "Pupils", "agree", "between"]
 
 #: What a finding too many or too few in IMPRESSION costs, in CIDEr.
 _DISOBEDIENCE = 1.0
-#: Studies by which it is told what reports usually are (``assemble.habits_of``).
+#: Studies whose reports the others' search begins with (``assemble.beginnings``).
 _SAMPLE = 200
 #: Studies that choose at once.
 _AT_ONCE = 256
@@ -159,7 +159,8 @@ class Pupils:
         """Of what is asked of each (M, 14 + E + 1), see ``model.findings.asked_of``."""
         labels = asked[:, OTHERS]
         rest = asked[:, len(LABELS) :] > 0
-        each = zip(labels == 1, labels > 0, rest[:, -1].tolist(), rest[:, :-1], strict=True)
+        seen = profile.probability[:, OTHERS] >= np.array([detail_from(LABELS[k]) for k in OTHERS])
+        each = zip(labels == 1, labels > 0, rest[:, -1].tolist(), rest[:, :-1], seen, strict=True)
         return cls(without, profile, [Asked(*own) for own in each])
 
     def weight(self, likeness: Likeness, rows: Sequence[int]) -> np.ndarray:
@@ -169,16 +170,19 @@ class Pupils:
 
 @dataclass(frozen=True)
 class _Search:
-    """What it takes to put the reports of some studies together: weight (M, N) of the references, what is asked."""
+    """What it takes to put the reports of some studies together: weight (M, N) of the references, what is asked.
+
+    ``meteor``: what METEOR's words are worth beside CIDEr. ``begin``: reports to begin with.
+    """
 
     stock: Stock
     weight: np.ndarray
     asked: Sequence[Asked]
-    bleu: float
-    habits: Habits
+    meteor: float
+    begin: Sequence[tuple[int, ...]]
 
     def __call__(self, number: int) -> list[str]:
-        return assemble(self.stock, self.weight[number], self.asked[number], self.bleu, self.habits)
+        return assemble(self.stock, self.weight[number], self.asked[number], self.meteor, self.begin)
 
     def each(self, workers: int, name: str) -> list[list[str]]:
         """The sentences of every study's FINDINGS."""
@@ -226,26 +230,25 @@ def agree(
     stock = Stock.of(findings, references[0], clean, config.consensus_often, config.consensus_short)
     impressions = _Impressions(conclusions, references[1], clean)
     likeness = Likeness(known, config.consensus_width, config.department_weight, config.consensus_noise)
-    bleu, first = config.bleu_weight, range(min(len(pupils), len(known)))
+    meteor, first = config.meteor_weight, range(min(len(pupils), len(known)))
     weight, asked = pupils.weight(likeness, first), [pupils.asked[i] for i in first]
     some = np.linspace(0, len(first) - 1, min(len(first), _SAMPLE)).astype(int)
-    habits = habits_of(stock, [(weight[i], asked[i]) for i in some], bleu)
-    searched = _Search(stock, weight, asked, bleu, habits).each(workers, "searching reports")
+    begin = beginnings(stock, [(weight[i], asked[i]) for i in some], meteor)
+    searched = _Search(stock, weight, asked, meteor, begin).each(workers, "searching reports")
     number = {text: k for k, text in enumerate(stock.texts)}
     found = tuple(dict.fromkeys(tuple(number[s] for s in report) for report in searched if report))
-    choice = Choice(stock, found, bleu, config.rouge_weight)
-    usual = choice.settle(weight, asked, habits.usual)
+    choice = Choice(stock, found, meteor, config.rouge_weight)
     said: list[list[str]] = []
     concluded: list[list[str]] = []
     for begin in tqdm(range(0, len(pupils), _AT_ONCE), desc="consensus", unit=f"{_AT_ONCE} reports"):
         rows = range(begin, min(begin + _AT_ONCE, len(pupils)))
         weight, asked = pupils.weight(likeness, rows), [pupils.asked[i] for i in rows]
-        chosen = choice.of(weight, asked, usual)
+        chosen = choice.of(weight, asked)
         said += [[] if k == NONE else [stock.texts[i] for i in found[k]] for k in chosen]
         concluded += map(impressions.choose, weight, asked)
     rest = [i for i, sentences in enumerate(said) if not sentences]
     weight, asked = pupils.weight(likeness, rest), [pupils.asked[i] for i in rest]
-    searched = _Search(stock, weight, asked, bleu, habits).each(workers, "searching the rest")
+    searched = _Search(stock, weight, asked, meteor, begin).each(workers, "searching the rest")
     for i, sentences in zip(rest, searched, strict=True):
         said[i] = sentences
     return list(zip(said, concluded, strict=True))

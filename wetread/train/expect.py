@@ -1,8 +1,9 @@
-"""What a text is expected to score where each of many references may be the one: CIDEr, ROUGE-L, what BLEU is made of.
+"""What a text is expected to score where each of many references may be the one: CIDEr, ROUGE-L, METEOR's words.
 
 CIDEr (Vedantam et al. 2015) and ROUGE-L (Lin 2004) are means over reports, so that their expectation is a weighted mean
-over the references; the clipping of counts in CIDEr's inner product is left out. BLEU-4 (Papineni et al. 2002) is one
-number for many reports: near what reports usually have it is linear in the hits and the length of each.
+over the references; the clipping of counts in CIDEr's inner product is left out. Of METEOR (Denkowski & Lavie 2014) it
+is the harmonic mean of precision and recall of words, by which a report comes to be about as long as its reference;
+stems, synonyms and the order of words are left out.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from wetread.metrics.meteor import ALPHA
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS, ROUGE_BETA
 
-__all__ = ["Expected", "References", "Scores", "Usual", "pairwise_cider", "pairwise_hits", "pairwise_rouge"]
+__all__ = ["Expected", "References", "Scores", "pairwise_cider", "pairwise_meteor", "pairwise_rouge"]
 
 #: Texts whose lengths differ by less share the penalty of CIDEr on lengths, in tokens.
 _STEP = 2
@@ -31,45 +33,13 @@ def _grams(tokens: Sequence[str], order: int) -> Counter[tuple[str, ...]]:
     return Counter(zip(*(tokens[k:] for k in range(order)), strict=False))
 
 
-@dataclass(frozen=True)
-class Usual:
-    """What a report has in the mean: by order of n-grams those that its reference has too, and its length in tokens.
-
-    ``token``: by what share one token more a report raises BLEU's penalty on short ones; 0 where they are as long as
-    the references, and in between where they are just about to be.
-    """
-
-    hits: tuple[float, ...]
-    length: float
-    token: float = 0.0
-
-    @property
-    def guessed(self) -> tuple[float, ...]:
-        """N-grams of a report, by their order."""
-        return tuple(max(self.length - n, 1.0) for n in range(ORDERS))
-
-    @property
-    def bleu(self) -> float:
-        """BLEU-4 of such reports, without the penalty on short ones."""
-        return math.exp(sum(math.log(h / g) for h, g in zip(self.hits, self.guessed, strict=True)) / ORDERS)
-
-    def gain(self, hits: Any, length: Any) -> Any:
-        """What a report adds to BLEU-4 to the first order, by its (expected) hits and its length; constants apart.
-
-        Args:
-            hits: by order, and length: of one report, or arrays of many.
-        """
-        parts = (h / usual - length / g for h, usual, g in zip(hits, self.hits, self.guessed, strict=True))
-        return self.bleu * (sum(parts) / ORDERS + self.token * length)
-
-
 class References:
     """The references (N), tokens parted by spaces, by their n-grams: ``lengths`` (N,) in tokens.
 
     ``number`` of each token, from 1; ``tokens`` (N, longest) by these, 0 behind the end.
 
-    By order: ``column`` of each n-gram, its ``idf``, ``unit`` (n-grams, N) TF-IDF of the references as unit vectors,
-    ``often`` whether a reference has an n-gram once, twice and so on, (n-grams, N) each.
+    By order: ``column`` of each n-gram, its ``idf``, ``unit`` (n-grams, N) TF-IDF of the references as unit vectors.
+    ``often``: whether a reference has a word once, twice and so on, (words, N) each.
     """
 
     def __init__(self, references: Sequence[str]) -> None:
@@ -83,7 +53,7 @@ class References:
         self.column: list[dict[tuple[str, ...], int]] = []
         self.idf: list[list[float]] = []
         self.unit: list[sparse.csr_matrix] = []
-        self.often: list[list[sparse.csr_matrix]] = []
+        self.often: list[sparse.csr_matrix] = []
         for order in range(1, ORDERS + 1):
             counted = [_grams(t, order) for t in texts]
             frequency = Counter(g for c in counted for g in c)
@@ -97,8 +67,16 @@ class References:
             self.column.append(column)
             self.idf.append(idf.tolist())
             self.unit.append((weighted @ sparse.diags(1 / np.maximum(norm, 1e-9))).tocsr())
-            most = int(counts.max()) if counts.nnz else 0
-            self.often.append([(counts >= k).astype(float).tocsr() for k in range(1, most + 1)])
+            if order == 1:
+                most = int(counts.max()) if counts.nnz else 0
+                self.often = [(counts >= k).astype(float).tocsr() for k in range(1, most + 1)]
+
+    def size(self, length: Any) -> Any:
+        """What the words in common with each reference are divided by for METEOR's mean; length of the text, or many.
+
+        Precision P and recall R of c words in common have the mean P R / (α P + (1 - α) R) = c / (α r + (1 - α) l).
+        """
+        return ALPHA * self.lengths[:, None] + (1 - ALPHA) * np.atleast_1d(length)
 
     def weighted(self, texts: Sequence[Sequence[str]], n: int) -> tuple[sparse.csr_matrix, np.ndarray]:
         """TF-IDF (texts, n-grams) of tokens, by order ``n`` + 1, and (texts,) the squares of what no reference has."""
@@ -127,15 +105,14 @@ def pairwise_cider(book: References, candidates: Sequence[str]) -> np.ndarray:
     return (10 / ORDERS * similarity * np.exp(-(apart**2) / (2 * CIDER_SIGMA**2))).astype(np.float32)
 
 
-def pairwise_hits(book: References, candidates: Sequence[str]) -> np.ndarray:
-    """(orders, references, candidates) n-grams of a candidate that the reference has too, as often as in both."""
+def pairwise_meteor(book: References, candidates: Sequence[str]) -> np.ndarray:
+    """(references, candidates) METEOR's mean of precision and recall of words; tokens parted by spaces."""
     texts = [c.split() for c in candidates]
-    found = np.zeros((ORDERS, len(book.lengths), len(texts)), np.float32)
-    for n, levels in enumerate(book.often):
-        said = book.counts(texts, n)
-        for k, level in enumerate(levels, start=1):
-            found[n] += ((said >= k).astype(np.float32) @ level).toarray().T
-    return found
+    found = np.zeros((len(book.lengths), len(texts)), np.float32)
+    said = book.counts(texts, 0)
+    for k, level in enumerate(book.often, start=1):
+        found += ((said >= k).astype(np.float32) @ level).toarray().T
+    return (found / np.maximum(book.size([len(t) for t in texts]), 1e-9)).astype(np.float32)
 
 
 def pairwise_rouge(book: References, candidates: Sequence[str]) -> np.ndarray:
@@ -163,30 +140,24 @@ def pairwise_rouge(book: References, candidates: Sequence[str]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Scores:
-    """What each of the texts (P) scores against each of the references (N).
-
-    ``cider``, ``rouge`` (N, P); ``hits`` (orders, N, P), see ``pairwise_hits``; ``lengths`` (P,) in tokens.
-    """
+    """What each of the texts (P) scores against each of the references (N), (N, P) each."""
 
     cider: np.ndarray
     rouge: np.ndarray
-    hits: np.ndarray
-    lengths: np.ndarray
+    meteor: np.ndarray
 
     @classmethod
     def of(cls, book: References, texts: Sequence[str]) -> Scores:
-        lengths = np.array([len(t.split()) for t in texts])
-        return cls(pairwise_cider(book, texts), pairwise_rouge(book, texts), pairwise_hits(book, texts), lengths)
+        return cls(pairwise_cider(book, texts), pairwise_rouge(book, texts), pairwise_meteor(book, texts))
 
     def expected(self, weight: np.ndarray) -> Scores:
         """Of studies (M) instead of references: weight (M, N) of the references, each row's sum 1."""
         weight = weight.astype(np.float32)
-        hits = np.stack([weight @ order for order in self.hits])
-        return Scores(weight @ self.cider, weight @ self.rouge, hits, self.lengths)
+        return Scores(weight @ self.cider, weight @ self.rouge, weight @ self.meteor)
 
-    def worth(self, usual: Usual, bleu: float, rouge: float) -> np.ndarray:
-        """(N, P) CIDEr, and what BLEU-4 and ROUGE-L, weighted so, add to it."""
-        return self.cider + bleu * usual.gain(self.hits, self.lengths) + rouge * self.rouge
+    def worth(self, meteor: float, rouge: float) -> np.ndarray:
+        """(N, P) CIDEr, and what METEOR's words and ROUGE-L, weighted so, add to it."""
+        return self.cider + meteor * self.meteor + rouge * self.rouge
 
 
 class Expected:
@@ -194,8 +165,8 @@ class Expected:
 
     def __init__(self, book: References, weight: np.ndarray) -> None:
         self._book, self._weight = book, weight
-        self._often = [[level @ weight for level in levels] for levels in book.often]
         self._near: dict[int, list[np.ndarray]] = {}
+        self._common: dict[int, list[np.ndarray]] = {}
 
     def _likeness(self, length: int) -> list[np.ndarray]:
         """By order, what each n-gram of a text of that length adds to its inner product with the references."""
@@ -206,12 +177,20 @@ class Expected:
             self._near[step] = [unit @ weight for unit in self._book.unit]
         return self._near[step]
 
-    def __call__(self, tokens: Sequence[str]) -> tuple[float, tuple[float, ...]]:
-        """CIDEr of a text and, by order, its n-grams that the reference has too, each counted as often as in both."""
-        book, cider, found = self._book, 0.0, []
+    def _words(self, length: int) -> list[np.ndarray]:
+        """What a word of a text of that length adds to METEOR's mean when it stands there once, once more and so on."""
+        if length not in self._common:
+            weight = self._weight / np.maximum(self._book.size(length)[:, 0], 1e-9)
+            self._common[length] = [level @ weight for level in self._book.often]
+        return self._common[length]
+
+    def __call__(self, tokens: Sequence[str]) -> tuple[float, float]:
+        """CIDEr and METEOR's mean of words of a text."""
+        book, cider, meteor = self._book, 0.0, 0.0
+        often = self._words(len(tokens))
         for n, likeness in enumerate(self._likeness(len(tokens))):
-            column, idf, often = book.column[n], book.idf[n], self._often[n]
-            product = norm = hits = 0.0
+            column, idf = book.column[n], book.idf[n]
+            product = norm = 0.0
             for gram, times in _grams(tokens, n + 1).items():
                 k = column.get(gram)
                 if k is None:
@@ -220,7 +199,7 @@ class Expected:
                 value = times * idf[k]
                 norm += value * value
                 product += value * likeness[k]
-                hits += sum(level[k] for level in often[:times])
+                if n == 0:
+                    meteor += sum(level[k] for level in often[:times])
             cider += 10 / ORDERS * product / math.sqrt(norm) if norm else 0.0
-            found.append(float(hits))
-        return float(cider), tuple(found)
+        return float(cider), float(meteor)

@@ -34,6 +34,7 @@ from wetread.model.findings import (
 )
 from wetread.model.tokenizer import Tokenizer
 from wetread.report.further import FURTHER, among, further
+from wetread.report.stock import beside
 from wetread.train import (
     calibrate,
     compose,
@@ -709,7 +710,7 @@ def _decoder(run: Run) -> None:
         tokenizer = Tokenizer.load(path)
     else:
         texts = [lessons.teaching_text(row, None, 0) for row in teachers]
-        tokenizer = Tokenizer.learn((s for f, i in texts for s in (*f, *i)), config.min_word)
+        tokenizer = Tokenizer.learn((s for f, i in texts for s in (*f, *i)), config.min_word, sorted(beside()))
         tokenizer.save(path)
     protocol = R2GenProtocol(R2GenVocabulary.from_reports(r.findings or "" for r in run.rows if r.split == "train"))
     lesson = lessons.lesson_of(
@@ -791,10 +792,11 @@ def _place_scale(seen: Seen, taught: Sequence[int]) -> dict[str, np.ndarray]:
 
 
 def _ngrams(run: Run, tokenizer: Tokenizer) -> np.ndarray:
-    """The array of ``model.ngrams``: of the sentences that the decoder was taught."""
+    """The array of ``model.ngrams``: of the sentences that the decoder was taught, our own among them."""
     rows = [row for row, ok in zip(run.rows, run.teachers, strict=True) if ok]
     texts = (lessons.teaching_text(row, None, 0) for row in rows)
-    known = {tokens for part in texts for s in chain(*part) if (tokens := tuple(tokenizer.encode(s) or ()))}
+    said = chain(beside(), (s for part in texts for s in chain(*part)))
+    known = {tokens for s in said if (tokens := tuple(tokenizer.encode(s) or ()))}
     return ngrams.Ngrams.of(known, tokenizer.full_stop).filter
 
 
