@@ -78,7 +78,13 @@ def test_each_pupil_gets_the_best_that_was_found_for_any_teacher(monkeypatch: py
     profile = consensus.Profile(probability, np.zeros((12, 2)))
     monkeypatch.setattr(consensus, "_SAMPLE", 4)
     monkeypatch.setattr(consensus, "_AT_ONCE", 5)
-    monkeypatch.setattr(consensus, "assemble", lambda *_: next(found))
+    monkeypatch.setattr(consensus, "beginnings", lambda *_: ((0, 1), (2,)))
+
+    def one(*args: object) -> list[str]:
+        assert args[-1] == ((0, 1), (2,)), "every search begins with what was found first"
+        return next(found)
+
+    monkeypatch.setattr(consensus, "assemble", one)
     taught = consensus.agree(
         profile[np.arange(10)],
         consensus.Pupils.of([*[[i] for i in range(10)], [4, 0], [9, 0]], profile, asked),

@@ -233,8 +233,8 @@ def agree(
     meteor, first = config.meteor_weight, range(min(len(pupils), len(known)))
     weight, asked = pupils.weight(likeness, first), [pupils.asked[i] for i in first]
     some = np.linspace(0, len(first) - 1, min(len(first), _SAMPLE)).astype(int)
-    begin = beginnings(stock, [(weight[i], asked[i]) for i in some], meteor)
-    searched = _Search(stock, weight, asked, meteor, begin).each(workers, "searching reports")
+    first_found = beginnings(stock, [(weight[i], asked[i]) for i in some], meteor)
+    searched = _Search(stock, weight, asked, meteor, first_found).each(workers, "searching reports")
     number = {text: k for k, text in enumerate(stock.texts)}
     found = tuple(dict.fromkeys(tuple(number[s] for s in report) for report in searched if report))
     choice = Choice(stock, found, meteor, config.rouge_weight)
@@ -248,7 +248,7 @@ def agree(
         concluded += map(impressions.choose, weight, asked)
     rest = [i for i, sentences in enumerate(said) if not sentences]
     weight, asked = pupils.weight(likeness, rest), [pupils.asked[i] for i in rest]
-    searched = _Search(stock, weight, asked, meteor, begin).each(workers, "searching the rest")
+    searched = _Search(stock, weight, asked, meteor, first_found).each(workers, "searching the rest")
     for i, sentences in zip(rest, searched, strict=True):
         said[i] = sentences
     return list(zip(said, concluded, strict=True))
