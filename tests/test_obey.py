@@ -38,6 +38,14 @@ def test_the_stock_says_exactly_its_finding(name: str) -> None:
     assert stated(text) == {name}
 
 
+def test_the_stock_denies_effusion_and_pneumothorax_in_one() -> None:
+    text = sentence("Pleural Effusion", "neither") or ""
+    assert {(m.label, m.state) for m in label_spans(text)} == {
+        ("Pleural Effusion", "negative"),
+        ("Pneumothorax", "negative"),
+    }
+
+
 def test_the_stock_denies_what_it_denies() -> None:
     for name in LABELS:
         text = sentence(name, "negative")
@@ -520,12 +528,12 @@ def test_no_site_is_passed_over_in_silence() -> None:
     assert whole == [
         "There is a pulmonary opacity.",
         "The heart is normal in size.",
-        "There is no pleural effusion.",
-        "There is no pneumothorax.",
+        "No pleural effusion or pneumothorax.",
     ]
     assert stated(" ".join(whole)) == {"Lung Opacity"}
     labels["Pleural Effusion"] = replace(labels["Pleural Effusion"], state="uncertain")
-    assert "There is no pleural effusion." not in [w.text for w in put_silent_sites(opacity, labels)]
+    whole = [w.text for w in put_silent_sites(opacity, labels)]
+    assert whole[2:] == ["There is no pneumothorax."], "what is likely is not denied"
     crowded = written(
         "The heart is enlarged.", "There is a pulmonary opacity.", "There are multiple pulmonary nodules."
     )

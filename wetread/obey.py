@@ -577,11 +577,14 @@ def put_silent_sites(sentences: Sequence[Written], labels: Mapping[str, Finding]
     whole = list(sentences)
     said = stated(" ".join(w.text for w in sentences))
     spoken = {site for w in sentences for site in sites_of(w.text)}
-    for name, sites in _SITES_TOLD.items():
-        words = sentence(name, "negative")
-        if words and labels[name].state == "negative" and not spoken & sites:
-            more = [*whole, Written(words, _STOCK)]
-            whole = more if stated(" ".join(w.text for w in more)) == said else whole
+    silent = [n for n, sites in _SITES_TOLD.items() if labels[n].state == "negative" and not spoken & sites]
+    pleura = {"Pleural Effusion", "Pneumothorax"}
+    lacking = [sentence(n, "negative") for n in silent if not pleura <= set(silent) or n not in pleura]
+    if pleura <= set(silent):
+        lacking.append(sentence("Pleural Effusion", "neither"))
+    for words in filter(None, lacking):
+        more = [*whole, Written(words, _STOCK)]
+        whole = more if stated(" ".join(w.text for w in more)) == said else whole
     return tuple(whole)
 
 
