@@ -189,6 +189,13 @@ def test_a_skeleton_is_called_arthritic_on_evidence_alone() -> None:
         assert ("There is arthritic change of the skeleton." in [w.text for w in result.findings]) is spine
 
 
+def test_changed_endplates_are_a_worn_spine_and_no_device() -> None:
+    device = sentence("Support Devices", "positive") or ""
+    words = written("There are endplate changes in the spine.", device)
+    result = obey(words, written("Devices."), findings("Support Devices"), spine=False)
+    assert [w.text for w in result.findings] == [device]
+
+
 def test_a_denial_and_another_joint_are_no_worn_spine() -> None:
     words = written("No degenerative changes of the spine.", "Degenerative changes of the shoulders.", "Osteophytes.")
     result = obey(words, written("No acute disease."), findings(), spine=False)

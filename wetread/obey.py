@@ -89,6 +89,10 @@ _DETAIL_FROM = 0.15
 #: Of a device, whose name is all the detail there is: that there is one says little about which.
 _KIND_FROM = 0.5
 _WORN = re.compile(r"\b(?:degenerat\w+|arthrit\w+|osteophyt\w+|spondylosis|spondylotic)\b", re.IGNORECASE)
+#: Said of a worn spine in words that CheXbert's habit takes for hardware (a plate); denials apart.
+_ENDPLATES = re.compile(
+    r"^(?!.*\b(?:no|not|without)\b).*\bendplate (?:changes?|irregularit\w+|spurring)\b", re.IGNORECASE
+)
 #: A disease outside the 14 labels that none of the network's concepts tells well enough to name it (``docs/log.md``).
 _UNTOLD = re.compile(r"\b(?:emphysema\w*|copd|chronic obstructive|lung disease|hernias?)\b", re.IGNORECASE)
 _AORTA = re.compile(r"\baort(?:a|ic)\b", re.IGNORECASE)
@@ -302,7 +306,8 @@ def _rest_last(body: list[Written]) -> list[Written]:
 def calls_spine_worn(text: str) -> bool:
     """Whether a sentence calls the spine degenerated and states none of the labels."""
     abnormal = any(m.label == _SILENT and m.state == "negative" for m in label_spans(text))
-    return abnormal and bool(_WORN.search(text)) and not _JOINT.search(text) and not _asserts(text)
+    worn = abnormal and bool(_WORN.search(text)) and not _asserts(text)
+    return (worn or bool(_ENDPLATES.search(text))) and not _JOINT.search(text)
 
 
 def names_untold(text: str) -> bool:
