@@ -20,6 +20,7 @@ from wetread.types import LABELS, Finding, Section
 __all__ = [
     "EXPLAINS_OPACITY",
     "LOWER_FROM",
+    "NORMAL_HEART",
     "Obeyed",
     "calls_borderline",
     "calls_normal",
@@ -117,7 +118,8 @@ _DETAIL = re.compile(
 _ALSO = {"mildly": "mild", "moderately": "moderate", "severely": "severe", "markedly": "marked", "bibasilar": "basilar"}
 #: The outline of heart and mediastinum in one, and the findings that it may show.
 _OUTLINED = frozenset({"Cardiomegaly", "Enlarged Cardiomediastinum"})
-_NORMAL_HEART = {("Cardiomegaly", "negative")}
+#: A heart called normal, as ``states_once`` has it: said once, but beside its outline.
+NORMAL_HEART = frozenset({("Cardiomegaly", "negative")})
 _OUTLINE = re.compile(r"\bcardio[- ]?mediastinal\b", re.IGNORECASE)
 #: Of a heart, by CheXbert's habit enlarged, to a reader not.
 _BORDERLINE = re.compile(r"\b(?:upper limits?|borderline)\b", re.IGNORECASE)
@@ -244,7 +246,7 @@ def _said_once(sentences: Sequence[Written]) -> list[Written]:
     hearts = 0
     for written in sentences:
         states = states_once(written.text)
-        hearts += (heart := states == _NORMAL_HEART)
+        hearts += (heart := states == NORMAL_HEART)
         calm = not heart and any(label in _OUTLINED and state == "negative" for label, state in states)
         again = hearts > 1 if heart else states <= before
         if not (states and again) or calm or any(label == _SILENT for label, _ in states):
@@ -304,7 +306,7 @@ def _rest_last(body: list[Written]) -> list[Written]:
 
 
 def calls_spine_worn(text: str) -> bool:
-    """Whether a sentence calls the spine degenerated and states none of the labels."""
+    """Whether a sentence calls the spine degenerated and states no label, but for a device by CheXbert's habit."""
     abnormal = any(m.label == _SILENT and m.state == "negative" for m in label_spans(text))
     worn = abnormal and bool(_WORN.search(text)) and not _asserts(text)
     return (worn or bool(_ENDPLATES.search(text))) and not _JOINT.search(text)

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
 from wetread.obey import (
     EXPLAINS_OPACITY,
+    NORMAL_HEART,
     calls_borderline,
     calls_normal,
     calls_outline_normal,
@@ -60,8 +61,7 @@ _EXPLAINING = np.array([LABELS[k] in EXPLAINS_OPACITY for k in OTHERS])
 #: Of the further findings, those of the lungs' volume.
 _VOLUMES = [FURTHER.index(name) for name in sorted(EITHER)]
 #: What is said of the heart and its outline when they are normal.
-_NORMAL_HEART = ("Cardiomegaly", "negative")
-_SIDE_BY_SIDE = {_NORMAL_HEART, ("Enlarged Cardiomediastinum", "negative")}
+_SIDE_BY_SIDE = NORMAL_HEART | {("Enlarged Cardiomediastinum", "negative")}
 #: What is said of lungs in which something is.
 _REST = sentence("Lung Opacity", "rest") or ""
 _HEART = OTHERS.index(LABELS.index("Cardiomegaly"))
@@ -137,7 +137,7 @@ def said_again(texts: Sequence[str]) -> np.ndarray:
         row[[column[state] for state in own]] = 1
     once = np.array([bool(own) and not own & _SIDE_BY_SIDE and all(n != "No Finding" for n, _ in own) for own in said])
     within = (holds @ holds.T == holds.sum(1)[:, None]) & once[:, None]
-    heart = np.array([own == {_NORMAL_HEART} for own in said])
+    heart = np.array([own == NORMAL_HEART for own in said])
     again = within | within.T | np.outer(heart, heart)
     np.fill_diagonal(again, True)
     return again
