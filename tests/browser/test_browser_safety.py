@@ -99,6 +99,27 @@ def test_unsaved_text_survives_a_closed_tab(page: Page) -> None:
     page.saved()
 
 
+def test_text_of_a_tab_that_is_closed_later_comes_to_the_other(page: Page) -> None:
+    page.log_in("reader")
+    page.read("A8")
+    address = page.driver.current_url
+    old = page.driver.current_window_handle
+    line(page, False)
+    page.expected = ["ERR_INTERNET_DISCONNECTED"]
+    page.field("impression").send_keys(*end(" Left behind by the first tab."))
+    page.see(".save-mark[data-state=save_offline]")
+    page.driver.switch_to.new_window("tab")
+    fresh = page.driver.current_window_handle
+    page.driver.get(address)
+    page.film()
+    assert "Left behind" not in page.text("impression")
+    page.driver.switch_to.window(old)
+    page.driver.close()
+    page.driver.switch_to.window(fresh)
+    page.until(lambda: "Left behind by the first tab." in page.text("impression"), "the text of the closed tab is lost")
+    page.saved()
+
+
 def test_a_lost_session_asks_over_the_page(page: Page) -> None:
     page.log_in("reader")
     page.read("A7")

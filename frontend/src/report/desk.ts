@@ -64,6 +64,9 @@ export class Desk {
   private saving: Promise<void> | null = null;
   private timer = 0;
   private checkTimer = 0;
+  private recoverTimer = 0;
+  /** Other tabs that had unsaved text of this study when they were last seen. */
+  private writing = new Set<string>();
   private ticker = 0;
   private unsentSeconds = 0;
   private lastActive = Date.now();
@@ -111,9 +114,21 @@ export class Desk {
     return value;
   }
 
-  /** Brings back what an earlier page of this browser could not save. */
+  /**
+   * Brings back what an earlier page of this browser could not save, and what other tabs leave when they are closed.
+   *
+   * A tab that is loaded anew is gone for a moment: one that was there is believed gone at the second look.
+   */
   async recover(): Promise<void> {
-    for (const { owner, kept } of await orphans(this.user, this.shelf.key)) {
+    const { found, writing } = await orphans(this.user, this.shelf.key);
+    if (this.closed) return;
+    const leaving = this.writing;
+    this.writing = writing;
+    if (writing.size || found.some(({ owner }) => leaving.has(owner))) {
+      this.recoverTimer = window.setTimeout(() => void this.recover(), RETRY_MS);
+    }
+    for (const { owner, kept } of found) {
+      if (leaving.has(owner)) continue;
       const same = kept.findings === this.findings.value && kept.impression === this.impression.value;
       if (same || !this.editable.value) {
         if (same) drop(this.user, this.shelf.key, owner);
@@ -288,6 +303,7 @@ export class Desk {
     this.closed = true;
     window.clearInterval(this.ticker);
     window.clearTimeout(this.checkTimer);
+    window.clearTimeout(this.recoverTimer);
     for (const type of ["keydown", "pointermove", "pointerdown", "wheel"]) document.removeEventListener(type, this.active);
     window.removeEventListener("online", this.again);
     window.removeEventListener("pagehide", this.leave);

@@ -24,22 +24,27 @@ export function drop(user: string, study: string, owner = tab): void {
   localStorage.removeItem(key(user, study, owner));
 }
 
-/** Unsaved text of this study: this tab's own, then that of tabs which are no more. */
-export async function orphans(user: string, study: string): Promise<{ owner: string; kept: Kept }[]> {
+/** Unsaved text of this study: this tab's own, then that of tabs which are no more; and tabs that still have theirs. */
+export async function orphans(user: string, study: string): Promise<{ found: { owner: string; kept: Kept }[]; writing: Set<string> }> {
   const living = await alive();
   const found: { owner: string; kept: Kept }[] = [];
+  const writing = new Set<string>();
   for (let i = 0; i < localStorage.length; i++) {
     const name = localStorage.key(i)!;
     if (!name.startsWith(`${prefix(user)}${study}:`)) continue;
     const owner = name.split(":").at(-1)!;
-    if (owner !== tab && living?.has(owner)) continue;
+    if (owner !== tab && living?.has(owner)) {
+      writing.add(owner);
+      continue;
+    }
     try {
       found.push({ owner, kept: JSON.parse(localStorage.getItem(name) ?? "") as Kept });
     } catch {
       localStorage.removeItem(name);
     }
   }
-  return found.sort((a, b) => Number(b.owner === tab) - Number(a.owner === tab) || b.kept.at.localeCompare(a.kept.at));
+  found.sort((a, b) => Number(b.owner === tab) - Number(a.owner === tab) || b.kept.at.localeCompare(a.kept.at));
+  return { found, writing };
 }
 
 /** Studies of this user with text that has not reached the server. */
