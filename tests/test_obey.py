@@ -480,6 +480,30 @@ def test_no_opacity_is_denied_beside_one_that_nothing_explains() -> None:
     assert "No focal airspace opacity." in kept
 
 
+def test_an_impression_denies_no_opacity_beside_one_whatever_explains_it() -> None:
+    seen = findings("Lung Opacity", "Atelectasis")
+    body = written("There is a lung opacity.", "There is atelectasis.", "No focal opacity.")
+    result = obey(body, written("Opacity and atelectasis.", "No infiltrate.", "No pneumothorax."), seen)
+    assert "No focal opacity." in [w.text for w in result.findings], "of another one"
+    assert [w.text for w in result.impression] == ["Opacity and atelectasis.", "No pneumothorax."]
+
+
+@pytest.mark.parametrize(
+    ("text", "stands"),
+    [
+        ("The heart is enlarged with increased pulmonary vascularity.", False),
+        ("The pulmonary vasculature is engorged.", False),
+        ("The pulmonary vascularity is normal.", True),
+        ("The pulmonary vasculature is not engorged.", True),
+    ],
+)
+def test_vessels_are_full_where_an_edema_may_be(text: str, stands: bool) -> None:
+    large = findings("Cardiomegaly")
+    assert (text in [w.text for w in obey(written("The heart is enlarged.", text), [], large).findings]) == stands
+    possible = large | {"Edema": Finding(0.4, 0.3, 0.5, "uncertain")}
+    assert text in [w.text for w in obey(written("The heart is enlarged.", text), [], possible).findings]
+
+
 def test_nothing_abnormal_is_said_of_the_aorta() -> None:
     words = written("The heart is normal in size.", "There is a tortuous aorta.", "The aorta is unremarkable.")
     result = obey(words, written("No acute disease."), findings())

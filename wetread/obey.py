@@ -96,6 +96,8 @@ _ENDPLATES = re.compile(
 )
 #: A disease outside the 14 labels that none of the network's concepts tells well enough to name it (``docs/log.md``).
 _UNTOLD = re.compile(r"\b(?:emphysema\w*|copd|chronic obstructive|lung disease|hernias?)\b", re.IGNORECASE)
+#: Of vessels that are called abnormal: full ones.
+_FULL = re.compile(r"\b(?:vascula(?:rity|ture)|engorge\w*)\b", re.IGNORECASE)
 _AORTA = re.compile(r"\baort(?:a|ic)\b", re.IGNORECASE)
 #: What kind of opacity it is, which nothing tells either: right in 4 of 32 drafts (``docs/log.md``).
 _KIND = re.compile(r"\b(an? )?(?:(?:diffuse|chronic) )?(?:interstitial|reticular) (?=opacit|infiltrat)", re.IGNORECASE)
@@ -321,8 +323,11 @@ def names_untold(text: str) -> bool:
 
 
 def hedged(text: str) -> set[str]:
-    """The labels that a sentence holds possible and no more."""
-    return {m.label for m in label_spans(text) if m.label != _SILENT and m.state == "uncertain"}
+    """The labels that a sentence holds possible and no more; full vessels hold an edema possible."""
+    mentions = label_spans(text)
+    full = any(m.label == _SILENT and m.state == "negative" and _FULL.search(m.phrase) for m in mentions)
+    possible = {m.label for m in mentions if m.label != _SILENT and m.state == "uncertain"}
+    return possible | {"Edema"} if full else possible
 
 
 def _of_no_kind(text: str) -> str:
@@ -477,7 +482,7 @@ def obey(
     notes: list[str] = []
     unsaid: set[str] = set()
 
-    def kept(sentences: Sequence[Written]) -> list[Written]:
+    def kept(sentences: Sequence[Written], explained_by: set[str]) -> list[Written]:
         left = []
         for written in sentences:
             if not any(map(str.isalnum, written.text)):
@@ -506,8 +511,8 @@ def obey(
                 notes.append(
                     f"A sentence that held {', '.join(sorted(possible))} possible, below its threshold, was dropped."
                 )
-            elif against := denied(written.text, wanted) & likely:
-                unsaid.update(denied(written.text, wanted) - likely)
+            elif against := denied(written.text, explained_by) & likely:
+                unsaid.update(denied(written.text, explained_by) - likely)
                 states = ", ".join(f"{name} ({labels[name].state})" for name in sorted(against))
                 notes.append(f"A sentence that denied {states} was dropped.")
             else:
@@ -515,8 +520,8 @@ def obey(
                 left.append(replace(written, text=_of_no_size(plain) if "Pleural Effusion" in wanted else plain))
         return left
 
-    body = _said_once(_without_normal_sites(kept(findings), wanted, unsaid, likely, told or frozenset()))
-    conclusion = kept(impression)
+    body = _said_once(_without_normal_sites(kept(findings, wanted), wanted, unsaid, likely, told or frozenset()))
+    conclusion = kept(impression, set())  # no finding explains there why an opacity is denied beside one
     # What was denied in the same breath as a finding is denied again.
     spoken = {m.label for w in body for m in label_spans(w.text)}
     body += [Written(w, _STOCK) for n in LABELS if n in unsaid - spoken and (w := sentence(n, "negative"))]
