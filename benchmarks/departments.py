@@ -25,8 +25,8 @@ from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.train import lessons
 from wetread.train.calibrate import auroc
 from wetread.train.config import load_config
+from wetread.train.consensus import Likeness, Profile
 from wetread.train.expect import References, pairwise_cider
-from wetread.train.likeness import Likeness, Profile
 from wetread.train.pipeline import Run, load_asking, load_departments, load_targets
 
 #: Teachers that must have a sentence, the AUROC from which it is well told, and draws of the bootstrap.

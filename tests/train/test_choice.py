@@ -12,12 +12,8 @@ from wetread.train.choice import NONE, Choice
 from wetread.types import LABELS
 
 
-def _choice(stock: Stock, reports: list[list[str]]) -> Choice:
-    return Choice(stock, [tuple(map(stock.texts.index, r)) for r in reports])
-
-
-def _worth(choice: Choice, weight: np.ndarray, meteor: float = 1.0, rouge: float = 1.0) -> np.ndarray:
-    return weight @ choice.scores.worth(meteor, rouge)
+def _choice(stock: Stock, reports: list[list[str]], meteor: float = 1.0, rouge: float = 1.0) -> Choice:
+    return Choice(stock, [tuple(map(stock.texts.index, r)) for r in reports], meteor, rouge)
 
 
 def _asked(*names: str) -> Asked:
@@ -37,7 +33,7 @@ def _weight(*studies: int) -> np.ndarray:
 )
 def test_a_study_gets_the_best_that_answers_it(names: tuple[str, ...], expected: int) -> None:
     choice = _choice(stock_of(), [CALM, BIG, WET, CALM[:1]])
-    assert choice.of(_worth(choice, _weight(0, 1, 2, 3)), [_asked(*names)]).tolist() == [expected]
+    assert choice.of(_weight(0, 1, 2, 3), [_asked(*names)]).tolist() == [expected]
 
 
 def test_many_studies_choose_as_each_alone() -> None:
@@ -46,15 +42,15 @@ def test_many_studies_choose_as_each_alone() -> None:
         np.concatenate((_weight(0, 7), _weight(4), _weight(8))),
         [_asked(), _asked("Cardiomegaly"), _asked()],
     )
-    together = choice.of(_worth(choice, weight), asked).tolist()
-    assert together == [int(choice.of(_worth(choice, weight[[i]]), [asked[i]])[0]) for i in range(3)]
+    together = choice.of(weight, asked).tolist()
+    assert together == [int(choice.of(weight[[i]], [asked[i]])[0]) for i in range(3)]
 
 
 def test_rouge_asks_for_the_order_of_a_reference() -> None:
     reports = [["The lungs are clear.", "The heart is normal in size.", "There is no pleural effusion."]] * 4
     stock = stock_of(reports)
     whole, turned = reports[0], [reports[0][k] for k in (1, 2, 0)]
-    worth = _choice(stock, [whole, turned]).scores.worth(0.0, 1000.0)[0]
+    worth = _choice(stock, [whole, turned], 0.0, 1000.0).scores.worth(0.0, 1000.0)[0]
     assert worth[0] > worth[1] + 100
 
 
@@ -63,12 +59,10 @@ def test_meteor_asks_for_words_that_enough_references_have() -> None:
     stock = stock_of([[*CALM, more]] * 4 + [CALM] * 5)
     for share, meteor, expected in ((0.12, 0.0, 1), (0.12, 100.0, 0), (0.4, 100.0, 1)):
         weight = np.array([[share / 4] * 4 + [(1 - share) / 5] * 5])
-        choice = _choice(stock, [CALM, [*CALM, more]])
-        assert choice.of(_worth(choice, weight, meteor, 0.0), [_asked()]).tolist() == [expected], (
-            "CIDEr asks for what is rare"
-        )
+        choice = _choice(stock, [CALM, [*CALM, more]], meteor, 0.0)
+        assert choice.of(weight, [_asked()]).tolist() == [expected], "CIDEr asks for what is rare"
 
 
 def test_where_nothing_was_found_nobody_gets_anything() -> None:
     choice = _choice(stock_of(), [])
-    assert choice.of(_worth(choice, _weight(0)), [_asked()]).tolist() == [NONE]
+    assert choice.of(_weight(0), [_asked()]).tolist() == [NONE]

@@ -56,10 +56,10 @@ def test_rouge_against_each_reference_is_the_metrics_own(text: str) -> None:
 def test_scores_of_many_texts_are_those_of_each() -> None:
     book, weight = References(_REFERENCES), np.array([[0.5, 0.3, 0.2], [-0.1, 0.4, 0.7]])
     texts = [_TEXT, "no acute disease . the heart is very large ."]
-    scores = Scores.of(book, texts)
+    scores = Scores.of(book, texts).expected(weight)
     for i, j in np.ndindex(2, 2):
         cider, meteor = Expected(book, weight[i])(texts[j].split())
-        assert weight[i] @ scores.cider[:, j] == pytest.approx(cider, rel=1e-5)
-        assert weight[i] @ scores.meteor[:, j] == pytest.approx(meteor, rel=1e-5)
+        assert scores.cider[i, j] == pytest.approx(cider, rel=1e-5)
+        assert scores.meteor[i, j] == pytest.approx(meteor, rel=1e-5)
     worth = scores.cider[1, 0] + 2 * scores.meteor[1, 0] + 3 * scores.rouge[1, 0]
     assert scores.worth(2, 3)[1, 0] == pytest.approx(worth)

@@ -1,8 +1,8 @@
 """Which report a study gets, of all that were found for any.
 
-Every report is scored against every reference once (``expect.Scores``); what it is worth to a study is then foretold by
-products of matrices (``likeness.Foretold``). So thousands of studies can choose among thousands of reports, by ROUGE-L
-as well, for which a search has no time.
+Every report is scored against every reference once (``expect.Scores``); what it is worth to a study is then a product
+of matrices. So thousands of studies can choose among thousands of reports, by ROUGE-L as well, for which a search has
+no time.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ NONE = -1
 
 
 class Choice:
-    """Among ``reports`` (P), each as sentences of the stock; ``scores`` (N, P) against the references."""
+    """Among ``reports`` (P), each as sentences of the stock, by their worth; meteor, rouge: see ``Scores.worth``."""
 
-    def __init__(self, stock: Stock, reports: Sequence[tuple[int, ...]]) -> None:
-        self.stock, self.reports = stock, reports
+    def __init__(self, stock: Stock, reports: Sequence[tuple[int, ...]], meteor: float, rouge: float) -> None:
+        self.stock, self.reports, self.meteor, self.rouge = stock, reports, meteor, rouge
         self.holds = np.zeros((len(reports), len(stock.texts)), np.float32)
         for row, own in zip(self.holds, reports, strict=True):
             row[list(own)] = 1
@@ -39,9 +39,10 @@ class Choice:
             row[:] = (forbidden == 0) & ~(own.said & ~self.states).any(1)
         return fit
 
-    def of(self, worth: np.ndarray, asked: Sequence[Asked]) -> np.ndarray:
-        """(M,) the number of each study's report, or ``NONE``; worth (M, P) of each report to it."""
+    def of(self, weight: np.ndarray, asked: Sequence[Asked]) -> np.ndarray:
+        """(M,) the number of each study's report, or ``NONE``; weight (M, N) of the references, each row's sum 1."""
         if not len(self.reports):
             return np.full(len(asked), NONE)
         fit = self._answering(asked)
-        return np.where(fit.any(1), np.where(fit, worth, -np.inf).argmax(1), NONE)
+        worth = np.where(fit, self.scores.expected(weight).worth(self.meteor, self.rouge), -np.inf)
+        return np.where(fit.any(1), worth.argmax(1), NONE)

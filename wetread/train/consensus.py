@@ -12,6 +12,7 @@ retrieved.
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 import numpy as np
+from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
 from wetread.obey import detail_from, plainly
@@ -29,10 +31,9 @@ from wetread.train.assemble import OTHERS, Asked, Stock, assemble, beginnings, s
 from wetread.train.choice import NONE, Choice
 from wetread.train.config import DecoderConfig
 from wetread.train.expect import References, pairwise_cider
-from wetread.train.likeness import Foretold, Likeness, Profile
 from wetread.types import LABELS
 
-__all__ = ["Pupils", "agree"]
+__all__ = ["Likeness", "Profile", "Pupils", "agree", "between"]
 
 #: What a finding too many or too few in IMPRESSION costs, in CIDEr.
 _DISOBEDIENCE = 1.0
@@ -42,6 +43,81 @@ _SAMPLE = 200
 _AT_ONCE = 256
 #: Words of an IMPRESSION at the most.
 _MOST_WORDS = 30
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What tells studies apart: probability (N, 14 + E) of findings, department (N, S) (``model.department``)."""
+
+    probability: np.ndarray
+    department: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.probability)
+
+    def __getitem__(self, rows: np.ndarray) -> Profile:
+        return Profile(self.probability[rows], self.department[rows])
+
+    def __add__(self, more: Profile) -> Profile:
+        """These studies, then those."""
+        parts = (self.probability, more.probability), (self.department, more.department)
+        return Profile(*map(np.concatenate, parts))
+
+    @property
+    def logit(self) -> np.ndarray:
+        return np.log(p := np.clip(self.probability, 1e-3, 1 - 1e-3)) - np.log1p(-p)
+
+
+def between(known: Profile, times: int, seed: int) -> tuple[Profile, np.ndarray]:
+    """Studies that might be: of each study ``times`` that lie between it and others, by log-odds and department.
+
+    Returns:
+        their profile (times · N), and the two studies (times · N, 2) of each, the nearer one first.
+    """
+    rng = np.random.default_rng(seed)
+    first = np.tile(np.arange(len(known)), times)
+    pair = np.stack((first, rng.integers(0, len(known), len(first))), 1)
+    share = rng.uniform(0, 0.5, (len(first), 1))
+    p = np.clip(known.probability, 1e-6, 1 - 1e-6)
+    parts = np.log(p / (1 - p)), known.department
+    odds, place = ((1 - share) * part[pair[:, 0]] + share * part[pair[:, 1]] for part in parts)
+    return Profile(1 / (1 + np.exp(-odds)), place), pair
+
+
+class Likeness:
+    """How the reports of known studies (N) count for another one: what its own is expected to be like.
+
+    A Gaussian process (Rasmussen & Williams 2006, "Gaussian Processes for Machine Learning", 2.2) about the mean of
+    all: of whatever is a number for each report, what it foretells for a study is a weighted mean over the known ones.
+    Unlike a mere kernel's, the weights may be negative, and of many studies that are all alike each counts less.
+
+    Args:
+        width: of the kernel, in mean squared standard deviations of a logit. department: how much the squared distance
+            of departments counts beside that of findings. noise: variance of chance beside that of what is foretold.
+    """
+
+    def __init__(self, known: Profile, width: float, department: float, noise: float) -> None:
+        self._known, self._width, self._department = known, width, department
+        self._scale = known.logit.std(0).mean() * math.sqrt(known.logit.shape[1])
+        self._inverse = np.linalg.inv(self.kernel(known) + noise * np.eye(len(known)))
+
+    def kernel(self, studies: Profile) -> np.ndarray:
+        """(M, N) how alike studies are to the known ones, 1 where nothing is between them."""
+        apart = cdist(studies.logit / self._scale, self._known.logit / self._scale, "sqeuclidean")
+        apart += self._department * cdist(studies.department, self._known.department, "sqeuclidean")
+        return np.exp(-apart / self._width)
+
+    def weights(self, studies: Profile, without: Sequence[Sequence[int]]) -> np.ndarray:
+        """(M, N) of the known studies, each row's sum 1. without: of each study, those that get no weight."""
+        weight = self.kernel(studies) @ self._inverse
+        for own, left_out in zip(weight, map(sorted, map(set, without)), strict=True):
+            if left_out:  # as if they had never been known (block inverse)
+                own -= (
+                    np.linalg.solve(self._inverse[np.ix_(left_out, left_out)], own[left_out]) @ self._inverse[left_out]
+                )
+            own += (1 - own.sum()) / (len(own) - len(left_out))
+            own[left_out] = 0
+        return weight
 
 
 class _Impressions:
@@ -161,15 +237,13 @@ def agree(
     searched = _Search(stock, weight, asked, meteor, first_found).each(workers, "searching reports")
     number = {text: k for k, text in enumerate(stock.texts)}
     found = tuple(dict.fromkeys(tuple(number[s] for s in report) for report in searched if report))
-    choice = Choice(stock, found)
-    worth = choice.scores.worth(meteor, config.rouge_weight)
-    foretold = Foretold(known, worth, config.consensus_width, config.department_weight)
+    choice = Choice(stock, found, meteor, config.rouge_weight)
     said: list[list[str]] = []
     concluded: list[list[str]] = []
     for begin in tqdm(range(0, len(pupils), _AT_ONCE), desc="consensus", unit=f"{_AT_ONCE} reports"):
         rows = range(begin, min(begin + _AT_ONCE, len(pupils)))
         weight, asked = pupils.weight(likeness, rows), [pupils.asked[i] for i in rows]
-        chosen = choice.of(foretold(pupils.profile[np.array(rows)], pupils.without[begin : rows.stop]), asked)
+        chosen = choice.of(weight, asked)
         said += [[] if k == NONE else [stock.texts[i] for i in found[k]] for k in chosen]
         concluded += map(impressions.choose, weight, asked)
     rest = [i for i, sentences in enumerate(said) if not sentences]

@@ -150,6 +150,11 @@ class Scores:
     def of(cls, book: References, texts: Sequence[str]) -> Scores:
         return cls(pairwise_cider(book, texts), pairwise_rouge(book, texts), pairwise_meteor(book, texts))
 
+    def expected(self, weight: np.ndarray) -> Scores:
+        """Of studies (M) instead of references: weight (M, N) of the references, each row's sum 1."""
+        weight = weight.astype(np.float32)
+        return Scores(weight @ self.cider, weight @ self.rouge, weight @ self.meteor)
+
     def worth(self, meteor: float, rouge: float) -> np.ndarray:
         """(N, P) CIDEr, and what METEOR's words and ROUGE-L, weighted so, add to it."""
         return self.cider + meteor * self.meteor + rouge * self.rouge

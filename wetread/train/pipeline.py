@@ -47,7 +47,6 @@ from wetread.train import (
     films,
     indications,
     lessons,
-    likeness,
     novelty,
     places,
     resume,
@@ -689,7 +688,7 @@ def load_asking(run: Run) -> Asking:
         return Asking(dict(stored))
 
 
-def memory_of(profile: likeness.Profile, asked: np.ndarray) -> Memory:
+def memory_of(profile: consensus.Profile, asked: np.ndarray) -> Memory:
     """What the decoder reads of studies: asked (N, 14 + E + 1) (``model.findings.asked_of``)."""
     odds = torch.from_numpy(log_odds(profile.probability))
     return Memory(odds, torch.from_numpy(asked), torch.from_numpy(profile.department.astype(np.float32)))
@@ -704,7 +703,7 @@ def _decoder(run: Run) -> None:
     asked = asking(probability, worn)
     taught = np.array([bool(row.findings) for row in run.rows]) & run.teachers
     teachers = [row for row, ok in zip(run.rows, taught, strict=True) if ok]
-    profile = likeness.Profile(probability, load_departments(run)[0])
+    profile = consensus.Profile(probability, load_departments(run)[0])
     memory = memory_of(profile, asked)
     path = run.folder / "vocabulary.json"
     if path.exists():
@@ -736,7 +735,7 @@ def _decoder(run: Run) -> None:
         _recall(decoder, agreed)
     else:
         known = profile[taught]
-        more, pairs = likeness.between(known, config.between, run.config.seed)
+        more, pairs = consensus.between(known, config.between, run.config.seed)
         own = np.arange(len(known))
         each = np.concatenate((own, pairs[:, 0]))
         points = known + more
