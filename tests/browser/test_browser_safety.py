@@ -99,24 +99,34 @@ def test_unsaved_text_survives_a_closed_tab(page: Page) -> None:
     page.saved()
 
 
-def test_text_of_a_tab_that_is_closed_later_comes_to_the_other(page: Page) -> None:
+@pytest.mark.parametrize("first_to_write", [True, False])
+def test_text_of_a_tab_that_is_closed_later_comes_to_the_other(page: Page, first_to_write: bool) -> None:
     page.log_in("reader")
     page.read("A8")
     address = page.driver.current_url
     old = page.driver.current_window_handle
-    line(page, False)
+    words = f"Left behind, {first_to_write}."
     page.expected = ["ERR_INTERNET_DISCONNECTED"]
-    page.field("impression").send_keys(*end(" Left behind by the first tab."))
-    page.see(".save-mark[data-state=save_offline]")
+
+    def write() -> None:
+        page.driver.switch_to.window(old)
+        line(page, False)
+        page.field("impression").send_keys(*end(f" {words}"))
+        page.see(".save-mark[data-state=save_offline]")
+
+    if first_to_write:
+        write()
     page.driver.switch_to.new_window("tab")
     fresh = page.driver.current_window_handle
     page.driver.get(address)
     page.film()
-    assert "Left behind" not in page.text("impression")
+    assert words not in page.text("impression")
+    if not first_to_write:
+        write()
     page.driver.switch_to.window(old)
     page.driver.close()
     page.driver.switch_to.window(fresh)
-    page.until(lambda: "Left behind by the first tab." in page.text("impression"), "the text of the closed tab is lost")
+    page.until(lambda: words in page.text("impression"), "the text of the closed tab is lost")
     page.saved()
 
 

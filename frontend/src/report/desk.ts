@@ -4,7 +4,7 @@ import { computed, signal } from "@preact/signals";
 import { ApiError, send, type Claim, type Flag, type Report, type Section, type Span, type Study } from "../api";
 import { complain, session } from "../state";
 import { tellSaved } from "../tabs";
-import { drop, keep, orphans, type Pending } from "./keep";
+import { drop, isKept, keep, orphans, type Pending } from "./keep";
 import { both, trace } from "./sentences";
 
 export type SaveState = "saved" | "saving" | "unsaved" | "save_offline" | "save_conflict" | "save_locked" | "save_failed";
@@ -85,11 +85,15 @@ export class Desk {
     for (const type of ["keydown", "pointermove", "pointerdown", "wheel"]) document.addEventListener(type, this.active, { passive: true });
     window.addEventListener("online", this.again);
     window.addEventListener("pagehide", this.leave);
+    window.addEventListener("storage", this.otherWrote);
   }
 
   private readonly active = (): void => void (this.lastActive = Date.now());
   private readonly again = (): void => void (this.dirty && this.flush());
   private readonly leave = (): void => void (this.dirty && this.flush());
+  private readonly otherWrote = (event: StorageEvent): void => {
+    if (event.newValue !== null && isKept(event.key, this.user, this.shelf.key)) this.recoverLater();
+  };
 
   private get user(): string {
     return session.value?.user.id ?? "";
@@ -120,13 +124,12 @@ export class Desk {
    * A tab that is loaded anew is gone for a moment: one that was there is believed gone at the second look.
    */
   async recover(): Promise<void> {
+    this.recoverTimer = 0;
     const { found, writing } = await orphans(this.user, this.shelf.key);
     if (this.closed) return;
     const leaving = this.writing;
     this.writing = writing;
-    if (writing.size || found.some(({ owner }) => leaving.has(owner))) {
-      this.recoverTimer = window.setTimeout(() => void this.recover(), RETRY_MS);
-    }
+    if (writing.size || found.some(({ owner }) => leaving.has(owner))) this.recoverLater();
     for (const { owner, kept } of found) {
       if (leaving.has(owner)) continue;
       const same = kept.findings === this.findings.value && kept.impression === this.impression.value;
@@ -144,6 +147,10 @@ export class Desk {
       this.keepLocally();
       await this.flush();
     }
+  }
+
+  private recoverLater(): void {
+    this.recoverTimer ||= window.setTimeout(() => void this.recover(), RETRY_MS);
   }
 
   /** The reader wrote. */
@@ -307,5 +314,6 @@ export class Desk {
     for (const type of ["keydown", "pointermove", "pointerdown", "wheel"]) document.removeEventListener(type, this.active);
     window.removeEventListener("online", this.again);
     window.removeEventListener("pagehide", this.leave);
+    window.removeEventListener("storage", this.otherWrote);
   }
 }

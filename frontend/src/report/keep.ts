@@ -20,6 +20,11 @@ export function keep(user: string, study: string, kept: Kept): void {
   }
 }
 
+/** Whether a stored item is another tab's unsaved text of this study. */
+export function isKept(name: string | null, user: string, study: string): boolean {
+  return name !== null && name.startsWith(`${prefix(user)}${study}:`) && name !== key(user, study);
+}
+
 export function drop(user: string, study: string, owner = tab): void {
   localStorage.removeItem(key(user, study, owner));
 }
@@ -31,7 +36,7 @@ export async function orphans(user: string, study: string): Promise<{ found: { o
   const writing = new Set<string>();
   for (let i = 0; i < localStorage.length; i++) {
     const name = localStorage.key(i)!;
-    if (!name.startsWith(`${prefix(user)}${study}:`)) continue;
+    if (name !== key(user, study) && !isKept(name, user, study)) continue;
     const owner = name.split(":").at(-1)!;
     if (owner !== tab && living?.has(owner)) {
       writing.add(owner);
