@@ -494,7 +494,7 @@ def test_an_impression_denies_no_opacity_beside_one_whatever_explains_it() -> No
         ("The heart is enlarged with increased pulmonary vascularity.", False),
         ("The pulmonary vasculature is engorged.", False),
         ("The pulmonary vascularity is normal.", True),
-        ("The pulmonary vasculature is not engorged.", True),
+        ("The vasculature of both lungs is not engorged.", True),
     ],
 )
 def test_vessels_are_full_where_an_edema_may_be(text: str, stands: bool) -> None:
