@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -127,6 +128,43 @@ def test_text_of_a_tab_that_is_closed_later_comes_to_the_other(page: Page, first
     page.driver.close()
     page.driver.switch_to.window(fresh)
     page.until(lambda: words in page.text("impression"), "the text of the closed tab is lost")
+    page.saved()
+
+
+def test_two_tabs_without_a_line_lose_neither_text(page: Page) -> None:
+    page.log_in("reader")
+    page.read("A2")
+    address = page.driver.current_url
+    first = page.driver.current_window_handle
+    page.driver.switch_to.new_window("tab")
+    second = page.driver.current_window_handle
+    page.driver.get(address)
+    page.film()
+    page.script(
+        """
+        const real = Storage.prototype.removeItem;
+        window.removed = [];
+        Storage.prototype.removeItem = function (name) {
+          window.removed.push(name);
+          return real.call(this, name);
+        };
+        """
+    )
+    page.expected = ["ERR_INTERNET_DISCONNECTED", "409"]
+    for tab, words in ((first, " Of the tab that stays."), (second, " Of the tab that goes.")):
+        page.driver.switch_to.window(tab)
+        line(page, False)
+        page.field("findings").send_keys(*end(words))
+        page.see(".save-mark[data-state=save_offline]")
+    time.sleep(6)  # both have looked for what the other leaves
+    assert page.script("return window.removed") == [], "what no server has was taken away"
+    page.driver.close()
+    page.driver.switch_to.window(first)
+    line(page, True)
+    shown = page.see("dialog", "Two versions of this report").text
+    assert "Of the tab that stays." in shown
+    assert "Of the tab that goes." in shown
+    page.click("dialog button", "Put both together")
     page.saved()
 
 

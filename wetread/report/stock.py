@@ -22,8 +22,8 @@ def sentence(label: str, state: State) -> str | None:
     """The sentence that states a label, denies it, says that the rest of its site is normal, or names it alone.
 
     "many" and "many named" state and name one that is seen in many places, "with atelectasis" names both, "neither"
-    denies an effusion and a pneumothorax. A finding
-    beyond the 14 labels (``report.further``) has one that states it, and one that names it if an IMPRESSION has to.
+    denies an effusion and a pneumothorax. A finding beyond the 14 labels (``report.further``) has one that states it,
+    and one that names it if an IMPRESSION has to.
     """
     return _table().get((label, state))
 

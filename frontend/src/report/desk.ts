@@ -3,8 +3,8 @@
 import { computed, signal } from "@preact/signals";
 import { ApiError, send, type Claim, type Flag, type Report, type Section, type Span, type Study } from "../api";
 import { complain, session } from "../state";
-import { tellSaved } from "../tabs";
-import { drop, isKept, keep, orphans, type Pending } from "./keep";
+import { tab, tellSaved } from "../tabs";
+import { drop, keep, orphans, ownerOf, type Pending } from "./keep";
 import { both, trace } from "./sentences";
 
 export type SaveState = "saved" | "saving" | "unsaved" | "save_offline" | "save_conflict" | "save_locked" | "save_failed";
@@ -92,7 +92,7 @@ export class Desk {
   private readonly again = (): void => void (this.dirty && this.flush());
   private readonly leave = (): void => void (this.dirty && this.flush());
   private readonly otherWrote = (event: StorageEvent): void => {
-    if (event.newValue !== null && isKept(event.key, this.user, this.shelf.key)) this.recoverLater();
+    if (event.newValue !== null && ownerOf(event.key, this.user, this.shelf.key) !== null) this.recoverLater();
   };
 
   private get user(): string {
@@ -122,22 +122,32 @@ export class Desk {
    * Brings back what an earlier page of this browser could not save, and what other tabs leave when they are closed.
    *
    * A tab that is loaded anew is gone for a moment: one that was there is believed gone at the second look.
+   *
+   * @param opening the first look, at which this tab's own text is what it left when it was loaded anew; later it is
+   *   what stands in the fields
    */
-  async recover(): Promise<void> {
+  async recover(opening = true): Promise<void> {
     this.recoverTimer = 0;
     const { found, writing } = await orphans(this.user, this.shelf.key);
     if (this.closed) return;
     const leaving = this.writing;
     this.writing = writing;
-    if (writing.size || found.some(({ owner }) => leaving.has(owner))) this.recoverLater();
+    if (writing.size) this.recoverLater();
     for (const { owner, kept } of found) {
-      if (leaving.has(owner)) continue;
+      if (owner === tab && !opening) continue;
+      if (leaving.has(owner)) {
+        this.recoverLater();
+        continue;
+      }
       const same = kept.findings === this.findings.value && kept.impression === this.impression.value;
       if (same || !this.editable.value) {
         if (same) drop(this.user, this.shelf.key, owner);
         continue;
       }
-      if (this.conflict.value || this.dirty) break; // one at a time; the rest waits for the next opening
+      if (this.conflict.value || this.dirty) {
+        this.recoverLater(); // one at a time
+        break;
+      }
       this.version = kept.base_version;
       this.pending = kept.pending;
       this.findings.value = kept.findings;
@@ -150,7 +160,7 @@ export class Desk {
   }
 
   private recoverLater(): void {
-    this.recoverTimer ||= window.setTimeout(() => void this.recover(), RETRY_MS);
+    this.recoverTimer ||= window.setTimeout(() => void this.recover(false), RETRY_MS);
   }
 
   /** The reader wrote. */

@@ -20,9 +20,9 @@ export function keep(user: string, study: string, kept: Kept): void {
   }
 }
 
-/** Whether a stored item is another tab's unsaved text of this study. */
-export function isKept(name: string | null, user: string, study: string): boolean {
-  return name !== null && name.startsWith(`${prefix(user)}${study}:`) && name !== key(user, study);
+/** The tab whose unsaved text of this study a stored item is; null if it is none. */
+export function ownerOf(name: string | null, user: string, study: string): string | null {
+  return name?.startsWith(`${prefix(user)}${study}:`) ? name.split(":").at(-1)! : null;
 }
 
 export function drop(user: string, study: string, owner = tab): void {
@@ -36,8 +36,8 @@ export async function orphans(user: string, study: string): Promise<{ found: { o
   const writing = new Set<string>();
   for (let i = 0; i < localStorage.length; i++) {
     const name = localStorage.key(i)!;
-    if (name !== key(user, study) && !isKept(name, user, study)) continue;
-    const owner = name.split(":").at(-1)!;
+    const owner = ownerOf(name, user, study);
+    if (owner === null) continue;
     if (owner !== tab && living?.has(owner)) {
       writing.add(owner);
       continue;
