@@ -64,6 +64,7 @@ def page(room: Room, browser: Chrome) -> Iterator[Page]:
         browser.switch_to.window(extra)
         browser.close()
     browser.switch_to.window(browser.window_handles[0])
+    browser.execute_cdp_cmd("Network.disable", {})  # and with it a line that the test has cut
     page.script("sessionStorage.clear()")
     browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
     browser.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": room.url.rstrip("/"), "storageTypes": "all"})

@@ -133,7 +133,7 @@ def test_text_of_a_tab_that_is_closed_later_comes_to_the_other(page: Page, first
 
 def test_two_tabs_without_a_line_lose_neither_text(page: Page) -> None:
     page.log_in("reader")
-    page.read("A2")
+    page.read("A6")
     address = page.driver.current_url
     first = page.driver.current_window_handle
     page.driver.switch_to.new_window("tab")
