@@ -19,7 +19,10 @@ wetread() { "$PY" -m wetread "$@"; }
 train() { ${TORCHRUN:-$PY} -m wetread train "$here/iu_xray.toml" --stage "$1"; }
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(data pack detector warmup targets encoder finish places outputs findings decoder export score)
+if [ ${#stages[@]} -eq 0 ]; then
+  training=$("$PY" -c 'from wetread.train.pipeline import STAGES; print(*STAGES)')
+  read -ra stages <<< "data $training score"
+fi
 for stage in "${stages[@]}"; do
   case "$stage" in
     data)
