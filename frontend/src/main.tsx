@@ -14,6 +14,7 @@ import { ReadingPage } from "./pages/reading";
 import { StatisticsPage } from "./pages/statistics";
 import { WorklistPage } from "./pages/worklist";
 import { complain, go, helpOpen, may, online, readRoute, resume, route, session, stranger } from "./state";
+import { claimName } from "./tabs";
 import { Dialog, Toasts } from "./ui";
 
 function Help() {
@@ -106,4 +107,4 @@ effect(() => {
   document.documentElement.lang = language.value;
 });
 if (location.hash.length < 3) go("worklist");
-render(<App />, document.getElementById("app")!);
+void claimName().finally(() => render(<App />, document.getElementById("app")!));

@@ -8,11 +8,38 @@ interface Message { type: "here" | "who" | "gone" | "focus" | "saved"; tab: stri
 const ALIVE_MS = 90_000;
 const TAB_KEY = "wetread:tab";
 
+/** So long a tab that is loaded anew waits for the page before to let go of its name. */
+const HANDOVER_MS = 1000;
+
 /** This tab's name; it survives a reload, so that the tab finds its own unsaved text again. */
-export const tab: string = sessionStorage.getItem(TAB_KEY) ?? crypto.randomUUID();
-sessionStorage.setItem(TAB_KEY, tab);
-// A lock that lives as long as the tab: others see by it whose unsaved text is orphaned.
-if (navigator.locks) void navigator.locks.request(`wetread:${tab}`, () => new Promise(() => undefined));
+export let tab: string = sessionStorage.getItem(TAB_KEY) ?? crypto.randomUUID();
+
+function hold(name: string, signal?: AbortSignal): Promise<void> {
+  return new Promise((held, refused) => {
+    const forGood = (): Promise<never> => {
+      held();
+      return new Promise(() => undefined);
+    };
+    navigator.locks.request(`wetread:${name}`, signal ? { signal } : {}, forGood).catch(refused);
+  });
+}
+
+/**
+ * Makes the name this tab's own, by a lock that lives as long as the tab: others see by it whose unsaved text is
+ * orphaned. A duplicated tab begins with the name of the tab that it was copied from, which keeps it: the copy takes
+ * another one, else each would overwrite what the other has not saved.
+ */
+export async function claimName(): Promise<void> {
+  if (navigator.locks) {
+    try {
+      await hold(tab, AbortSignal.timeout(HANDOVER_MS));
+    } catch {
+      tab = crypto.randomUUID();
+      void hold(tab);
+    }
+  }
+  sessionStorage.setItem(TAB_KEY, tab);
+}
 
 const channel = new BroadcastChannel("wetread");
 const others = new Map<string, { shown: Shown; at: number }>();

@@ -168,6 +168,45 @@ def test_two_tabs_without_a_line_lose_neither_text(page: Page) -> None:
     page.saved()
 
 
+def test_a_duplicated_tab_keeps_its_unsaved_text_apart(page: Page) -> None:
+    page.log_in("reader")
+    page.read("A6")
+    first = page.driver.current_window_handle
+    known = set(page.driver.window_handles)
+    page.script("window.open(location.href)")  # copies what this tab remembers, as the browser's "duplicate" does
+    (copy,) = set(page.driver.window_handles) - known
+    page.driver.switch_to.window(copy)
+    page.film()
+    page.expected = ["ERR_INTERNET_DISCONNECTED", "409"]
+    for tab, words in ((first, " Of the original."), (copy, " Of the copy.")):
+        page.driver.switch_to.window(tab)
+        line(page, False)
+        page.field("findings").send_keys(*end(words))
+        page.see(".save-mark[data-state=save_offline]")
+    kept = page.script("return Object.entries(localStorage).filter(([name]) => name.startsWith('wetread:unsaved:'))")
+    assert len(kept) == 2, "one has overwritten what the other could not save"
+    page.driver.switch_to.window(first)
+    line(page, True)
+    page.saved()
+    page.driver.switch_to.window(copy)
+    line(page, True)
+    shown = page.see("dialog", "Two versions of this report").text
+    assert "Of the original." in shown
+    assert "Of the copy." in shown
+    page.click("dialog button", "Put both together")
+    page.saved()
+
+
+def test_a_tab_that_is_loaded_anew_keeps_its_name(page: Page) -> None:
+    page.log_in("reader")
+    name = "return sessionStorage.getItem('wetread:tab')"
+    before = page.script(name)
+    for _ in range(3):
+        page.driver.refresh()
+        page.see("tbody tr")
+        assert page.script(name) == before, "its unsaved text would be taken for that of another tab"
+
+
 def test_a_lost_session_asks_over_the_page(page: Page) -> None:
     page.log_in("reader")
     page.read("A7")
