@@ -18,10 +18,10 @@ from wetread.errors import BundleError
 from wetread.image.read import read_study
 from wetread.model.bundle import default_path
 from wetread.model.runtime import OnnxWriter, Seen, StudyMemory
-from wetread.obey import stated
 from wetread.report.checks import check
 from wetread.report.further import FURTHER
 from wetread.report.stock import sentence
+from wetread.report.wording import stated
 from wetread.types import LABELS, Draft, Report
 
 data = pytest.importorskip("pydicom.data")

@@ -5,19 +5,10 @@ from dataclasses import replace
 import pytest
 
 from wetread.decode import Written
-from wetread.obey import (
-    calls_normal,
-    obey,
-    plainly,
-    put_low,
-    put_several,
-    put_silent_sites,
-    stated,
-    tells_change,
-    told_closely,
-)
-from wetread.report.labeler import asserted, label, label_spans
+from wetread.obey import obey, put_low, put_several, put_silent_sites
+from wetread.report.labeler import asserted, label_spans
 from wetread.report.stock import plain, sentence
+from wetread.report.wording import stated, tells_change, told_closely
 from wetread.types import LABELS, Finding
 
 
@@ -29,29 +20,6 @@ def findings(*positive: str) -> dict[str, Finding]:
 
 def written(*texts: str) -> list[Written]:
     return [Written(t, -0.1) for t in texts]
-
-
-@pytest.mark.parametrize("name", [n for n in LABELS if n != "No Finding"])
-def test_the_stock_says_exactly_its_finding(name: str) -> None:
-    text = sentence(name, "positive")
-    assert text is not None
-    assert stated(text) == {name}
-
-
-def test_the_stock_denies_effusion_and_pneumothorax_in_one() -> None:
-    text = sentence("Pleural Effusion", "neither") or ""
-    assert {(m.label, m.state) for m in label_spans(text)} == {
-        ("Pleural Effusion", "negative"),
-        ("Pneumothorax", "negative"),
-    }
-
-
-def test_the_stock_denies_what_it_denies() -> None:
-    for name in LABELS:
-        text = sentence(name, "negative")
-        if text and name != "No Finding":
-            assert not stated(text)
-            assert label(text)[name] in ("negative", None)
 
 
 def test_what_obeys_is_left_alone() -> None:
@@ -269,21 +237,6 @@ def test_opacity_and_atelectasis_stand_in_one_sentence_and_are_placed_together()
     both, heart = {"Lung Opacity": 0.9, "Atelectasis": 0.9}, {"Lung Opacity": 0.9, "Atelectasis": 0.1}
     assert put_low(one, labels, both, body)[0].text == "Basilar opacity and atelectasis."
     assert put_low(one, labels, heart, body)[0].text == one[0].text, "one of them lies elsewhere"
-
-
-@pytest.mark.parametrize(
-    ("told", "plain"),
-    [
-        ("There are trace bilateral pleural effusions.", "There is a trace pleural effusion."),
-        ("Bilateral pleural effusions.", "Pleural effusion."),
-        ("Edema and trace bilateral pleural effusions.", "Edema and trace pleural effusion."),
-        ("Tiny bilateral pleural effusions are there.", "Tiny bilateral pleural effusions are there."),
-        ("No bilateral pleural effusions.", "No pleural effusion."),
-        ("There is a trace right pleural effusion.", "There is a trace right pleural effusion."),
-    ],
-)
-def test_an_effusion_is_not_put_on_both_sides(told: str, plain: str) -> None:
-    assert plainly(told) == plain
 
 
 def test_lungs_with_a_nodule_are_otherwise_clear_and_nothing_else_is_lost() -> None:
@@ -615,18 +568,3 @@ def test_our_own_plain_words_stand_where_the_decoder_wrote_them_however_little_i
     result = obey(words, written("Pleural effusion."), weak)
     assert [w.text for w in result.findings] == [w.text for w in words]
     assert all(told_closely(text) == set() for text in plain())
-
-
-def test_what_must_be_well_seen_for_a_sentence_to_stand() -> None:
-    assert told_closely("There is a small pleural effusion.") == {"Pleural Effusion"}
-    assert told_closely("There is no pleural effusion.") == set()
-    assert told_closely("There is a left pleural effusion.") is None  # a side
-    assert told_closely("The tip of the line is in the heart.") is None
-    assert told_closely("An opacity projects over the spine.") is None
-
-
-def test_which_site_a_sentence_calls_normal() -> None:
-    assert calls_normal("The lungs are clear.") == "lungs"
-    assert calls_normal("The lungs are clear without effusion.") == "lungs"
-    assert calls_normal("The heart is enlarged.") is None
-    assert calls_normal("There is no pneumothorax.") is None

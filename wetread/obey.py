@@ -6,39 +6,50 @@ labels of the text are the states of the findings, always.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from wetread.decode import Written
 from wetread.report.further import EITHER, KINDS, PLACES, calls_inflated, further
-from wetread.report.labeler import asserted, label_spans
-from wetread.report.sites import LABEL_SITES, Site, names_place, names_side, primary_site, sites_of
-from wetread.report.stock import State, plain, sentence
+from wetread.report.labeler import label_spans
+from wetread.report.sites import LABEL_SITES, Site, sites_of
+from wetread.report.stock import State, sentence
+from wetread.report.wording import (
+    AIRSPACE,
+    EXPLAINS_OPACITY,
+    NORMAL_HEART,
+    called_low,
+    calls_borderline,
+    calls_normal,
+    calls_outline_normal,
+    calls_spine_worn,
+    calls_vessels_normal,
+    denied,
+    details,
+    hedged,
+    in_number,
+    names_untold,
+    placed_low,
+    plainly,
+    sites_with,
+    stated,
+    stated_by_any,
+    states_once,
+    tells_change,
+    tells_several,
+    told_closely,
+    without_large,
+)
 from wetread.types import LABELS, Finding, Section
 
 __all__ = [
-    "EXPLAINS_OPACITY",
     "LOWER_FROM",
-    "NORMAL_HEART",
     "Obeyed",
-    "calls_borderline",
-    "calls_normal",
-    "calls_outline_normal",
-    "calls_spine_worn",
-    "denied",
     "detail_from",
-    "hedged",
-    "names_untold",
     "obey",
-    "plainly",
     "put_low",
     "put_several",
     "put_silent_sites",
-    "stated",
-    "states_once",
-    "tells_change",
-    "told_closely",
 ]
 
 _SILENT = "No Finding"
@@ -55,93 +66,27 @@ _ACUTE = frozenset(
         "Fracture",
     }
 )
-#: Beside one of these, "no focal opacity" is said of another opacity than theirs.
-EXPLAINS_OPACITY = frozenset({"Atelectasis", "Edema", "Lung Lesion"})
-#: Opacities of the airspace, beside which no other is denied.
-_AIRSPACE = frozenset({"Consolidation", "Pneumonia"})
-#: What one denial serves for, and what it is counted as.
-_CONSOLIDATING, _DENIED_AS_ONE = _AIRSPACE | {"Lung Opacity"}, "airspace disease"
-#: A finding that has grown or shrunk, which compares without a word of comparison (``report.checks`` knows those):
-#: told before the checks, for the finding is then said in other words. Vessels may be increased by themselves.
-_GROWN = re.compile(
-    r"\b(?:opacit(?:y|ies)|nodules?|effusions?|consolidations?|infiltrates?|atelectasis)\b"
-    r"[^.,;]*\b(?:is|are|has|have)\b[^.,;]*\b(?:in|de)creas\w*",
-    re.IGNORECASE,
-)
-#: "Large" effusions are denied beside a small one; beside one of which no size is told, it says nothing.
-_LARGE = re.compile(r"(?:,? (?:or|and)|,) (?:a )?large (?:pleural )?effusions?\b", re.IGNORECASE)
-_LARGE_FIRST = re.compile(r"\blarge (?:pleural )?effusions?(?: (?:or|and)|,) ", re.IGNORECASE)
-_LAST = re.compile(r", (?=[^,]*[.]$)")
 #: What an IMPRESSION that names findings need not name beside one of these.
 _IMPLIED = {
-    "Lung Opacity": EXPLAINS_OPACITY | {"Consolidation", "Pneumonia"},
+    "Lung Opacity": EXPLAINS_OPACITY | AIRSPACE,
     "Enlarged Cardiomediastinum": frozenset({"Cardiomegaly"}),
     "Support Devices": frozenset(LABELS),
 }
-#: What is denied where nothing is said of any of these sites: no report passes over them.
-_SITES_TOLD = {
-    "Cardiomegaly": frozenset({"heart", "mediastinum"}),
-    "Consolidation": frozenset({"lungs"}),
-    "Pleural Effusion": frozenset({"pleura"}),
-    "Pneumothorax": frozenset({"pleura"}),
-}
+#: Sites that no report passes over, and what is denied where nothing is said of them.
+_SITES_TOLD: tuple[tuple[frozenset[Site], tuple[str, ...]], ...] = (
+    (frozenset({"heart", "mediastinum"}), ("Cardiomegaly",)),
+    (frozenset({"lungs"}), ("Consolidation",)),
+    (frozenset({"pleura"}), ("Pleural Effusion", "Pneumothorax")),
+)
 #: Probability of a finding from which the decoder's own words for it may stand; below, it is said in plain ones.
 _DETAIL_FROM = 0.15
 #: Of a device, whose name is all the detail there is: that there is one says little about which.
 _KIND_FROM = 0.5
-_WORN = re.compile(r"\b(?:degenerat\w+|arthrit\w+|osteophyt\w+|spondylosis|spondylotic)\b", re.IGNORECASE)
-#: Said of a worn spine in words that CheXbert's habit takes for hardware (a plate); denials apart.
-_ENDPLATES = re.compile(
-    r"^(?!.*\b(?:no|not|without)\b).*\bendplate (?:changes?|irregularit\w+|spurring)\b", re.IGNORECASE
-)
-#: A disease outside the 14 labels that none of the network's concepts tells well enough to name it (``docs/log.md``).
-_UNTOLD = re.compile(r"\b(?:emphysema\w*|copd|chronic obstructive|lung disease|hernias?)\b", re.IGNORECASE)
-#: Of vessels that are called abnormal: full ones.
-_FULL = re.compile(r"\b(?:vascula(?:rity|ture)|engorge\w*)\b", re.IGNORECASE)
-_AORTA = re.compile(r"\baort(?:a|ic)\b", re.IGNORECASE)
-#: What kind of opacity it is, which nothing tells either: right in 4 of 32 drafts (``docs/log.md``).
-_KIND = re.compile(r"\b(an? )?(?:(?:diffuse|chronic) )?(?:interstitial|reticular) (?=opacit|infiltrat)", re.IGNORECASE)
-#: Effusions on both sides, at the end of what is said.
-_BILATERAL = re.compile(
-    r"\b(there are )?((?:very )?(?:small|tiny|trace|minimal|mild|moderate|large) )?"
-    r"bilateral pleural effusions(?=[.,;]|$)",
-    re.IGNORECASE,
-)
-#: What is many by its words, and what is one, after "there is no" and such as describe it.
-_DESCRIBED = r" no (?:(?!(?:and|areas?|of|or)\b)[\w-]+ )*"
-_ARE = re.compile(rf"\b(there) is(?={_DESCRIBED}(?:findings|abnormalities|fractures|infiltrates|effusions)\b)", re.I)
-_IS = re.compile(rf"\b(there) are(?={_DESCRIBED}(?:consolidation|disease|opacity|abnormality|effusion)[.])", re.I)
-#: How much, how many, of what form and where; and words that say the same.
-_DETAIL = re.compile(
-    r"\b(?:minimal|mild(?:ly)?|moderate(?:ly)?|severe(?:ly)?|marked(?:ly)?|tiny|small|large|trace|few|multiple|several|scattered"
-    r"|patchy|streaky|linear|platelike|discoid|subsegmental|focal|multifocal|diffuse|prominent|bilateral|bibasilar|basilar"
-    r"|lower|upper|middle|right|left|low|old|healed|chronic|congestion)\b"
-)
-_ALSO = {"mildly": "mild", "moderately": "moderate", "severely": "severe", "markedly": "marked", "bibasilar": "basilar"}
 #: The outline of heart and mediastinum in one, and the findings that it may show.
 _OUTLINED = frozenset({"Cardiomegaly", "Enlarged Cardiomediastinum"})
-#: A heart called normal, as ``states_once`` has it: said once, but beside its outline.
-NORMAL_HEART = frozenset({("Cardiomegaly", "negative")})
-_OUTLINE = re.compile(r"\bcardio[- ]?mediastinal\b", re.IGNORECASE)
-#: Of a heart, by CheXbert's habit enlarged, to a reader not.
-_BORDERLINE = re.compile(r"\b(?:upper limits?|borderline)\b", re.IGNORECASE)
-_VESSELS = re.compile(r"\bvascula(?:rity|ture)\b[^.,;]*\b(?:normal|unremarkable)\b", re.IGNORECASE)
-_TIP = re.compile(r"\btips?\b", re.IGNORECASE)
-_BONES = re.compile(r"\b(?:spine|spinous|vertebra\w*|ribs?|clavicles?|scapula\w*|shoulders?)\b", re.IGNORECASE)
-_JOINT = re.compile(r"\b(?:shoulders?|acromioclavicular|glenohumeral|sternoclavicular|joints?)\b", re.IGNORECASE)
 #: Chance of the lower zone (``model.zones``) from which a finding is called basilar. ``benchmarks/zones.py`` says
 #: how many reports agree.
 LOWER_FROM = {"Atelectasis": 0.5, "Lung Opacity": 0.45}
-#: What the nouns below may stand for.
-_LYING = frozenset({"Lung Opacity", "Atelectasis", "Consolidation", "Pneumonia"})
-_LOW = re.compile(
-    r"\b(an? )?(?:(?:pulmonary|lung) )?"
-    r"((?:(?:interstitial|air[- ]?space|subsegmental|discoid|linear|platelike|reticular) )*"
-    r"(?:opacity|opacities|atelectasis|air[- ]?space disease|infiltrates?|consolidations?))\b",
-    re.IGNORECASE,
-)
-_CALLED_LOW = re.compile(r"\b(?:bi)?basilar\b", re.IGNORECASE)
-_SEVERAL = re.compile(r"\b(?:scattered|multiple|several|numerous|bilateral|few)\b", re.IGNORECASE)
 #: Log-probability given to a stock sentence: it is as sure as its finding, which the caller knows.
 _STOCK = 0.0
 
@@ -155,64 +100,15 @@ class Obeyed:
     notes: tuple[str, ...]
 
 
-def stated(text: str) -> set[str]:
-    """The labels that a text asserts by both conventions of the labeler, "No Finding" apart."""
-    return asserted(text)[0] - {_SILENT}
-
-
-def _asserts(text: str) -> set[str]:
-    """The labels that anybody may take a text to assert: by either convention."""
-    return asserted(text)[1] - {_SILENT}
-
-
 def detail_from(name: str) -> float:
     """The probability of a finding from which other words for it than our own plain ones may stand."""
     return _KIND_FROM if name == "Support Devices" else _DETAIL_FROM
-
-
-def denied(text: str, wanted: Set[str] = frozenset()) -> set[str]:
-    """The labels that a sentence denies outright: "no large effusion" denies none, and an opacity may be explained."""
-    mentions = [m for m in label_spans(text) if m.label != _SILENT]
-    found = {m.label for m in mentions if m.state == "negative" and not m.severity}
-    explained = wanted & EXPLAINS_OPACITY and not wanted & _AIRSPACE
-    return found - {"Lung Opacity"} if explained else found
-
-
-def told_closely(text: str) -> set[str] | None:
-    """The findings that must be well seen (``detail_from``) for a sentence to stand; None: it says more than is known.
-
-    It puts a finding on one side, which nothing of what the words follow tells; or one of the lungs into the bones; or
-    it names a device of a kind that nothing tells, or where it ends. What is held possible needs to be well seen where
-    it is given a place. Our own plain sentences may always stand.
-    """
-    if text in plain():
-        return set()
-    mentions = [m for m in label_spans(text) if m.label != _SILENT]
-    there = [m for m in mentions if m.state != "negative"]
-    if names_side(text) and any(m.label != "Support Devices" for m in there):
-        return None
-    if (_TIP.search(text) or primary_site(text) == "devices") and not further(text) and (there or not mentions):
-        return None
-    if _BONES.search(text) and any(LABEL_SITES[m.label] in ("lungs", "pleura") for m in there):
-        return None
-    if any(m.state == "positive" for m in there) or (there and names_place(text)):
-        return {m.label for m in there}
-    return set() if mentions or not names_place(text) else None
 
 
 def _unsupported(text: str, labels: Mapping[str, Finding]) -> bool:
     """Whether a sentence says more than is known, or more closely than its findings are seen."""
     closely = told_closely(text)
     return closely is None or any(labels[name].probability < detail_from(name) for name in closely)
-
-
-def calls_normal(text: str) -> Site | None:
-    """The site that a sentence calls normal, if that is all it does; of the lungs it may deny findings besides."""
-    mentions, site = label_spans(text), primary_site(text)
-    rest = [m for m in mentions if (m.label, m.state) != (_SILENT, "positive")]
-    if len(rest) == len(mentions) or (rest and (site != "lungs" or any(m.state != "negative" for m in rest))):
-        return None
-    return site
 
 
 def _without_normal_sites(
@@ -257,20 +153,6 @@ def _said_once(sentences: Sequence[Written]) -> list[Written]:
     return left
 
 
-def states_once(text: str) -> set[tuple[str, str]]:
-    """What a sentence says of the labels: (label, state), denials of an airspace disease by whatever name alike."""
-    return {_denial(m.label, m.state) for m in label_spans(text)}
-
-
-def _denial(label: str, state: str) -> tuple[str, str]:
-    return (_DENIED_AS_ONE if state == "negative" and label in _CONSOLIDATING else label, state)
-
-
-def tells_change(text: str) -> bool:
-    """Whether a sentence says that a finding of the lungs has grown or shrunk: "the opacities are increased"."""
-    return bool(_GROWN.search(text))
-
-
 def _opacity_not_denied(
     body: list[Written], labels: Mapping[str, Finding], likely: set[str], notes: list[str]
 ) -> list[Written]:
@@ -293,97 +175,13 @@ def _opacity_not_denied(
     return left + [Written(words, _STOCK) for n in LABELS if n in lost - spoken and (words := sentence(n, "negative"))]
 
 
-def _sites_with(text: str) -> set[str]:
-    """The sites in which a sentence states something."""
-    return {LABEL_SITES[n] for n in _asserts(text)} | {PLACES[n] for n in further(text) & PLACES.keys()}
-
-
 def _rest_last(body: list[Written]) -> list[Written]:
     """FINDINGS in which lungs are called otherwise clear after the first thing that is stated of them."""
     rest = next((i for i, w in enumerate(body) if w.text == sentence("Lung Opacity", "rest")), None)
-    first = next((i for i, w in enumerate(body) if "lungs" in _sites_with(w.text)), None)
+    first = next((i for i, w in enumerate(body) if "lungs" in sites_with(w.text)), None)
     if rest is None or first is None or first < rest:
         return body
     return [*body[:rest], body[first], *body[rest:first], *body[first + 1 :]]
-
-
-def calls_spine_worn(text: str) -> bool:
-    """Whether a sentence calls the spine degenerated and states no label, but for a device by CheXbert's habit."""
-    abnormal = any(m.label == _SILENT and m.state == "negative" for m in label_spans(text))
-    worn = abnormal and bool(_WORN.search(text)) and not _asserts(text)
-    return (worn or bool(_ENDPLATES.search(text))) and not _JOINT.search(text)
-
-
-def names_untold(text: str) -> bool:
-    """Whether a sentence states a disease that nothing tells, of the lungs or of the aorta."""
-    if not (aorta := _AORTA.search(text)) and not _UNTOLD.search(text):
-        return False
-    abnormal = (m.phrase for m in label_spans(text) if m.label == _SILENT and m.state == "negative")
-    return any(aorta or _UNTOLD.search(phrase) for phrase in abnormal)
-
-
-def hedged(text: str) -> set[str]:
-    """The labels that a sentence holds possible and no more; full vessels hold an edema possible."""
-    mentions = label_spans(text)
-    full = any(m.label == _SILENT and m.state == "negative" and _FULL.search(m.phrase) for m in mentions)
-    possible = {m.label for m in mentions if m.label != _SILENT and m.state == "uncertain"}
-    return possible | {"Edema"} if full else possible
-
-
-def _of_no_kind(text: str) -> str:
-    """A sentence that states opacities, without their kind; as it is where that would say something else."""
-
-    def pulmonary(match: re.Match[str]) -> str:
-        if match[1]:
-            return f"{match[1][0]} pulmonary "
-        return "Pulmonary " if match[0][0].isupper() else "pulmonary "
-
-    plain = _KIND.sub(pulmonary, text)
-    return plain if "Lung Opacity" in _asserts(text) and asserted(plain) == asserted(text) else text
-
-
-def _of_no_side(text: str) -> str:
-    """A sentence that states effusions on both sides, of one: that there are two is right in a third (docs/log.md)."""
-
-    def one(match: re.Match[str]) -> str:
-        size = match[2] or ""
-        words = f"{match[1][:-4]}is a {size}pleural effusion" if match[1] else f"{size}pleural effusion"
-        return words[0].upper() + words[1:] if match[0][0].isupper() else words
-
-    plain = _BILATERAL.sub(one, text)
-    return plain if asserted(plain) == asserted(text) else text
-
-
-def plainly(text: str) -> str:
-    """A sentence without what nothing tells: of what kind an opacity is, that an effusion is on both sides."""
-    return _of_no_side(_of_no_kind(text))
-
-
-def _of_no_size(text: str) -> str:
-    """A sentence beside an effusion, without the denial of a large one: "… or large effusion"."""
-    left = _LARGE_FIRST.sub("", _LARGE.sub("", text))
-    return left if left == text or " or " in left else _LAST.sub(" or ", left)
-
-
-def _in_number(text: str) -> str:
-    """A sentence in which "there is" and "there are" agree with what there is not."""
-    text = _ARE.sub(lambda there: f"{there[1]} are", text)
-    return _IS.sub(lambda there: f"{there[1]} is", text)
-
-
-def calls_outline_normal(text: str) -> bool:
-    """Whether a sentence calls the outline of heart and mediastinum normal, of which the heart is a part."""
-    return bool(_OUTLINE.search(text)) and not _asserts(text)
-
-
-def calls_borderline(text: str) -> bool:
-    """Whether a sentence puts the heart at the edge of normal."""
-    return bool(_BORDERLINE.search(text)) and any(m.label == "Cardiomegaly" for m in label_spans(text))
-
-
-def _details(sentences: Sequence[Written]) -> set[str]:
-    """The words on how much, how many, of what form and where."""
-    return {_ALSO.get(word, word) for w in sentences for word in _DETAIL.findall(w.text.lower())}
 
 
 def _implying(name: str, others: set[str], labels: Mapping[str, Finding]) -> set[str]:
@@ -405,7 +203,7 @@ def _in_one(conclusion: list[Written], body: Sequence[Written]) -> list[Written]
     both = [w for w in conclusion if w.text in names]
     if len(both) < 2:
         return conclusion
-    told = (w for w in body if _asserts(w.text) == {"Lung Opacity", "Atelectasis"})
+    told = (w for w in body if stated_by_any(w.text) == {"Lung Opacity", "Atelectasis"})
     one = next(told, Written(sentence("Lung Opacity", "with atelectasis") or "", _STOCK))
     return [one if w is both[0] else w for w in conclusion if w is not both[1]]
 
@@ -426,20 +224,20 @@ def _concluded(
         surest = sorted(names, key=lambda n: (-labels[n].probability, n))
         return [Written(words, _STOCK) for n in surest if (words := sentence(n, "named"))]
 
-    told = _details(body)
-    closer = [w for w in conclusion if _asserts(w.text) and not _details([w]) <= told]
+    told = set().union(*(details(w.text) for w in body))
+    closer = [w for w in conclusion if stated_by_any(w.text) and not details(w.text) <= told]
     if closer:
-        anew = _asserts(" ".join(w.text for w in closer)) & wanted
+        anew = stated_by_any(" ".join(w.text for w in closer)) & wanted
         plain = by_name({n for n in anew if not _implying(n, anew, labels)})
         conclusion = [*plain, *(w for w in conclusion if w not in closer)]
         notes.append("IMPRESSION names plainly what FINDINGS do not say more closely.")
     acute = wanted & _ACUTE
     said = acute.union(*(_implying(n, wanted, labels) for n in acute))
-    if acute and not _asserts(" ".join(w.text for w in conclusion)) & said:
+    if acute and not stated_by_any(" ".join(w.text for w in conclusion)) & said:
         # "No acute disease" below an acute finding is what a reader would take for the result.
         conclusion = by_name(acute)
         notes.append("IMPRESSION was written anew from the findings.")
-    named = _asserts(" ".join(w.text for w in conclusion))
+    named = stated_by_any(" ".join(w.text for w in conclusion))
     more = by_name({n for n in wanted - named if _to_name(n, named, labels)})
     if more and (named or "Cardiomegaly" in wanted):
         conclusion = [*conclusion, *more] if named else [*more, *conclusion]
@@ -456,7 +254,7 @@ def _all_said(body: list[Written], wanted: set[str], labels: Mapping[str, Findin
     for name in sorted(wanted, key=lambda n: labels[n].probability):
         if name not in stated(" ".join(w.text for w in body)) and (words := sentence(name, "positive")):
             # Our own words stand in place of those that say it to one convention alone, or not beside the rest.
-            body = [w for w in body if _asserts(w.text) != {name}]
+            body = [w for w in body if stated_by_any(w.text) != {name}]
             body.insert(len(body) if labels[name].probability < detail_from(name) else 0, Written(words, _STOCK))
             notes.append(f"A sentence that states {name} was added.")
     return body
@@ -487,7 +285,7 @@ def obey(
         for written in sentences:
             if not any(map(str.isalnum, written.text)):
                 continue  # a full stop alone says nothing
-            extra = _asserts(written.text) - wanted
+            extra = stated_by_any(written.text) - wanted
             if not spine and calls_spine_worn(written.text):
                 notes.append("A sentence on a degenerated spine, for which there was little evidence, was dropped.")
             elif told and told & EITHER and calls_inflated(written.text):
@@ -498,7 +296,7 @@ def obey(
                 notes.append("A sentence that compared with an earlier film was dropped.")
             elif names_untold(written.text):
                 notes.append("A sentence that named a disease which the model cannot tell was dropped.")
-            elif "Edema" in wanted and _VESSELS.search(written.text) and "Edema" not in _asserts(written.text):
+            elif "Edema" in wanted and calls_vessels_normal(written.text):
                 notes.append("A sentence that called the vessels normal beside an edema was dropped.")
             elif not extra and "Cardiomegaly" in wanted and calls_borderline(written.text):
                 notes.append("A sentence that called an enlarged heart borderline was dropped.")
@@ -516,8 +314,8 @@ def obey(
                 states = ", ".join(f"{name} ({labels[name].state})" for name in sorted(against))
                 notes.append(f"A sentence that denied {states} was dropped.")
             else:
-                plain = _in_number(plainly(written.text))
-                left.append(replace(written, text=_of_no_size(plain) if "Pleural Effusion" in wanted else plain))
+                plain = in_number(plainly(written.text))
+                left.append(replace(written, text=without_large(plain) if "Pleural Effusion" in wanted else plain))
         return left
 
     body = _said_once(_without_normal_sites(kept(findings, wanted), wanted, unsaid, likely, told or frozenset()))
@@ -532,7 +330,8 @@ def obey(
         body.append(Written(sentence(name, "positive") or "", _STOCK))
         notes.append(f"A sentence that states {name} was added.")
     if not body:
-        body = [Written(w, _STOCK) for n in _SITES_TOLD if n not in wanted and (w := sentence(n, "negative"))]
+        usual = [n for _, names in _SITES_TOLD for n in names if n not in wanted]
+        body = [Written(w, _STOCK) for n in usual if (w := sentence(n, "negative"))]
     conclusion = _concluded(conclusion, body, wanted, labels, notes)
     for name in sorted((told or frozenset()) - further(" ".join(w.text for w in conclusion))):
         if words := sentence(name, "named"):
@@ -561,8 +360,8 @@ def put_low(
         if labels[name].state == "positive" and labels[name].probability >= _DETAIL_FROM and lower.get(name, 0) >= least
     }
     if above is not None:
-        low &= {name for w in above if _CALLED_LOW.search(w.text) for name in _asserts(w.text)}
-    return tuple(replace(w, text=_placed_low(w.text, low)) for w in sentences)
+        low &= {name for w in above if called_low(w.text) for name in stated_by_any(w.text)}
+    return tuple(replace(w, text=placed_low(w.text, low)) for w in sentences)
 
 
 def put_several(sentences: Sequence[Written], many: bool, section: Section) -> tuple[Written, ...]:
@@ -574,7 +373,7 @@ def put_several(sentences: Sequence[Written], many: bool, section: Section) -> t
     words = sentence("Lung Lesion", states[many]) or ""
 
     def put(written: Written) -> Written:
-        if _asserts(written.text) != {"Lung Lesion"} or not (many or _SEVERAL.search(written.text)):
+        if stated_by_any(written.text) != {"Lung Lesion"} or not (many or tells_several(written.text)):
             return written
         return replace(written, text=words)
 
@@ -589,28 +388,14 @@ def put_silent_sites(sentences: Sequence[Written], labels: Mapping[str, Finding]
     whole = list(sentences)
     said = stated(" ".join(w.text for w in sentences))
     spoken = {site for w in sentences for site in sites_of(w.text)}
-    silent = [n for n, sites in _SITES_TOLD.items() if labels[n].state == "negative" and not spoken & sites]
-    pleura = {"Pleural Effusion", "Pneumothorax"}
-    lacking = [sentence(n, "negative") for n in silent if not pleura <= set(silent) or n not in pleura]
-    if pleura <= set(silent):
-        lacking.append(sentence("Pleural Effusion", "neither"))
+    lacking: list[str | None] = []
+    for sites, names in _SITES_TOLD:
+        silent = [n for n in names if labels[n].state == "negative" and not spoken & sites]
+        if len(silent) > 1:
+            lacking.append(sentence(silent[0], "neither"))
+        elif silent:
+            lacking.append(sentence(silent[0], "negative"))
     for words in filter(None, lacking):
         more = [*whole, Written(words, _STOCK)]
         whole = more if stated(" ".join(w.text for w in more)) == said else whole
     return tuple(whole)
-
-
-def _placed_low(text: str, low: set[str]) -> str:
-    found = {m.label for m in label_spans(text) if m.state == "positive"} & _LYING
-    if not found or names_place(text) or not found <= low:
-        return text
-
-    def basilar(match: re.Match[str]) -> str:
-        article, noun = match[1] or "", match[2]
-        article = {"an ": "a ", "An ": "A "}.get(article, article)
-        capital = not article and match[0][0].isupper()
-        return article + ("Basilar " if capital else "basilar ") + (noun[0].lower() + noun[1:])
-
-    placed = _LOW.sub(basilar, text, count=1)
-    # The words must still say what they said.
-    return placed if asserted(placed) == asserted(text) else text

@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from wetread.decode import Written
-from wetread.obey import obey, stated
+from wetread.obey import obey
 from wetread.report.further import EITHER, FURTHER, KINDS, calls_inflated, further
 from wetread.report.stock import sentence
+from wetread.report.wording import stated
 from wetread.types import LABELS, Finding
 
 

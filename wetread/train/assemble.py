@@ -20,7 +20,11 @@ import numpy as np
 from tqdm import tqdm
 
 from wetread.metrics.nlg import CIDER_SIGMA, ORDERS
-from wetread.obey import (
+from wetread.report.further import EITHER, FURTHER, PLACES, among, calls_inflated, further
+from wetread.report.labeler import asserted, label_spans
+from wetread.report.sites import LABEL_SITES, names_place
+from wetread.report.stock import beside, plain, sentence
+from wetread.report.wording import (
     EXPLAINS_OPACITY,
     NORMAL_HEART,
     calls_borderline,
@@ -34,10 +38,6 @@ from wetread.obey import (
     tells_change,
     told_closely,
 )
-from wetread.report.further import EITHER, FURTHER, PLACES, among, calls_inflated, further
-from wetread.report.labeler import asserted, label_spans
-from wetread.report.sites import LABEL_SITES, names_place
-from wetread.report.stock import beside, plain, sentence
 from wetread.train.expect import Expected, References
 from wetread.types import LABELS
 
@@ -274,7 +274,7 @@ class Stock:
         if asked.told[_VOLUMES].any():
             calm &= ~self.inflated
         against = self.denied & asked.likely
-        if wanted[_EXPLAINING].any():  # "no focal opacity" is then said of another one (``obey.denied``)
+        if wanted[_EXPLAINING].any():  # "no focal opacity" is then said of another one (``wording.denied``)
             against[:, OTHERS.index(LABELS.index("Lung Opacity"))] = False
         unknown = (self.perhaps & ~wanted) | (self.closely & ~asked.seen) | (self.hedged & ~asked.likely)
         return ~unknown.any(1) & calm & ~against.any(1)

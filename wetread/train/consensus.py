@@ -25,8 +25,9 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from tqdm import tqdm
 
-from wetread.obey import detail_from, plainly
+from wetread.obey import detail_from
 from wetread.report.further import among, further
+from wetread.report.wording import plainly
 from wetread.train.assemble import OTHERS, Asked, Stock, assemble, beginnings, stated, unfit
 from wetread.train.choice import NONE, Choice
 from wetread.train.config import DecoderConfig

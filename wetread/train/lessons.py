@@ -12,9 +12,9 @@ from wetread.data.clean import clean_text
 from wetread.data.manifest import ManifestStudy
 from wetread.model.findings import CLIP, asked_of, head_input
 from wetread.model.tokenizer import BEGIN, END, IMPRESSION, PAD, Tokenizer
-from wetread.obey import calls_spine_worn
 from wetread.report.further import among, further
 from wetread.report.labeler import asserted
+from wetread.report.wording import calls_spine_worn
 from wetread.train.compose import Lesson
 from wetread.train.decoder import Memory
 from wetread.train.features import FilmOutputs, StudyFeatures

@@ -1,0 +1,33 @@
+"""Our own sentences say what they are there for, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from wetread.report.labeler import label, label_spans
+from wetread.report.stock import sentence
+from wetread.report.wording import stated
+from wetread.types import LABELS
+
+
+@pytest.mark.parametrize("name", [n for n in LABELS if n != "No Finding"])
+def test_the_stock_says_exactly_its_finding(name: str) -> None:
+    text = sentence(name, "positive")
+    assert text is not None
+    assert stated(text) == {name}
+
+
+def test_the_stock_denies_effusion_and_pneumothorax_in_one() -> None:
+    text = sentence("Pleural Effusion", "neither") or ""
+    assert {(m.label, m.state) for m in label_spans(text)} == {
+        ("Pleural Effusion", "negative"),
+        ("Pneumothorax", "negative"),
+    }
+
+
+def test_the_stock_denies_what_it_denies() -> None:
+    for name in LABELS:
+        text = sentence(name, "negative")
+        if text and name != "No Finding":
+            assert not stated(text)
+            assert label(text)[name] in ("negative", None)
