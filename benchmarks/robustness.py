@@ -4,7 +4,8 @@
 
 Each film of val is written anew in every rendering, as a DICOM, PNG or JPEG file in a temporary folder, and read by the
 ordinary pipeline: guard, onnxruntime, study fusion, thresholds. A state is kept where the label is positive, uncertain
-or negative as it is in the original file. A study that is refused keeps none.
+or negative as it is in the original file. A study that is refused keeps none, and has an empty report. FINDINGS are
+compared with the original file's, word for word, and with the reference (CIDEr, protocol ``r2gen``).
 
 The films at hand are 8-bit JPEGs of 256×256. More depth is simulated: the grey value times 256 plus random low bits.
 """
@@ -27,6 +28,8 @@ from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.draft import Drafter
 from wetread.errors import NotAChestFilm
 from wetread.image.read import read_study
+from wetread.metrics.nlg import corpus_scores
+from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
 from wetread.model.department import COORDINATES
 from wetread.model.findings import LEAST_UNCERTAIN
 from wetread.train.calibrate import auroc
@@ -114,12 +117,14 @@ RENDERINGS: Mapping[str, Callable[[np.ndarray, Path], Path]] = {
 class Readings:
     """Of all studies: ``probability`` (N, 14), NaN where refused; ``state`` (N, 14) index of ``STATES``, −1 refused.
 
-    ``department`` (N, S): whose words it would be written in (``model.department``), NaN where refused.
+    ``department`` (N, S): whose words it would be written in (``model.department``), NaN where refused. ``findings``
+    (N): that section of the draft.
     """
 
     probability: np.ndarray
     state: np.ndarray
     department: np.ndarray
+    findings: Sequence[str]
 
 
 def readings(drafter: Drafter, studies: Sequence[Sequence[Path]], name: str) -> Readings:
@@ -127,15 +132,18 @@ def readings(drafter: Drafter, studies: Sequence[Sequence[Path]], name: str) -> 
     probability = np.full((len(studies), len(LABELS)), np.nan)
     state = np.full((len(studies), len(LABELS)), -1)
     department = np.full((len(studies), COORDINATES), np.nan)
+    findings = [""] * len(studies)
     for i, paths in enumerate(tqdm(studies, desc=name, unit="study", leave=False)):
         try:
-            look = drafter.look(read_study(paths))
+            study = read_study(paths)
+            look = drafter.look(study)
         except NotAChestFilm:
             continue
         probability[i] = [look.labels[n].probability for n in LABELS]
         state[i] = [STATES.index(look.labels[n].state) for n in LABELS]
         department[i] = look.department
-    return Readings(probability, state, department)
+        findings[i] = " ".join(w.text for w in drafter.words(study, look)[0])
+    return Readings(probability, state, department, findings)
 
 
 def rendered(rows: Sequence[ManifestStudy], how: Callable[[np.ndarray, Path], Path], folder: Path) -> list[list[Path]]:
@@ -178,8 +186,14 @@ def moved(original: np.ndarray, other: np.ndarray) -> float:
     return float(np.sqrt(((other - original)[there] ** 2).sum(1).mean() / apart)) if apart > 0 else 0.0
 
 
-def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray, uncertain_from: np.ndarray) -> str:
-    """Both tables and their notes."""
+def report(
+    original: Readings,
+    others: Mapping[str, Readings],
+    truth: np.ndarray,
+    uncertain_from: np.ndarray,
+    cider: Callable[[Sequence[str]], float],
+) -> str:
+    """Both tables and their notes; cider: of the studies' FINDINGS."""
     quantiles = (0.5, 0.95, 0.99)
     head = [
         "rendering",
@@ -193,7 +207,10 @@ def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray
         "refused",
     ]
     area = f"{common_auroc(truth, original.probability):.3f}"
-    summary = [[*head, "department moved"], ["original", *[""] * 6, area, "", ""]]
+    summary = [
+        [*head, "department moved", "same FINDINGS", "CIDEr"],
+        ["original", *[""] * 6, area, "", "", "", f"{cider(original.findings):.3f}"],
+    ]
     broken = [["label", *others]]
     for name, other in others.items():
         kept = other.state == original.state
@@ -211,6 +228,8 @@ def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray
                 f"{common_auroc(truth, other.probability):.3f}",
                 str(int((other.state[:, 0] < 0).sum())),
                 f"{moved(original.department, other.department):.2f}",
+                f"{np.mean([a == b for a, b in zip(original.findings, other.findings, strict=True)]):.0%}",
+                f"{cider(other.findings):.3f}",
             ]
         )
     for k, label in enumerate(LABELS):
@@ -222,8 +241,8 @@ def report(original: Readings, others: Mapping[str, Readings], truth: np.ndarray
         f"{n} val studies, {n * len(LABELS):,} states in each rendering; the bar is {BAR:.0%}. "
         f"Mean over the renderings: {mean:.1%}. Intervals by bootstrap over studies. Without the floor: if findings of "
         f"less than {LEAST_UNCERTAIN:.0%} could be uncertain too. Positives kept: of those of the original. "
-        f"Department moved: beside how far two studies lie apart (1: another's words).\n\n"
-        f"{table(summary)}\n\nWhat breaks: states kept by label.\n\n{table(broken)}\n"
+        f"Department moved: beside how far two studies lie apart (1: another's words). Same FINDINGS: word for word."
+        f"\n\n{table(summary)}\n\nWhat breaks: states kept by label.\n\n{table(broken)}\n"
     )
 
 
@@ -231,7 +250,10 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--save", type=Path, help="also keep all probabilities and states")
     args = parser.parse_args()
-    rows = [r for r in read_manifest(args.manifest) if r.split == "val" and r.views][: args.limit]
+    manifest = read_manifest(args.manifest)
+    rows = [r for r in manifest if r.split == "val" and r.views][: args.limit]
+    protocol = R2GenProtocol(R2GenVocabulary.from_reports(r.findings or "" for r in manifest if r.split == "train"))
+    references = protocol.references(r.findings or "" for r in rows)
     truth = np.array([[(r.labels or {}).get(n) == "positive" for n in LABELS] for r in rows])
     drafter = Drafter.load(args.bundle, threads=args.threads)
     original = readings(drafter, [[v.path for v in r.views] for r in rows], "original")
@@ -239,7 +261,11 @@ def main() -> None:
     for name, how in RENDERINGS.items():
         with tempfile.TemporaryDirectory() as folder:
             others[name] = readings(drafter, rendered(rows, how, Path(folder)), name)
-    print(report(original, others, truth, drafter.bundle.arrays["uncertain_from"]))
+
+    def cider(texts: Sequence[str]) -> float:
+        return corpus_scores(references, protocol.hypotheses(texts))["CIDEr"]
+
+    print(report(original, others, truth, drafter.bundle.arrays["uncertain_from"], cider))
     if args.save:
         stack = [original, *others.values()]
         np.savez(

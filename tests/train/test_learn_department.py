@@ -41,3 +41,28 @@ def test_a_teachers_own_report_is_not_read_for_its_place() -> None:
     honest, by_heart = np.mean(told, 0)
     assert by_heart > 0.4, "whoever has read it knows it from noise"
     assert abs(honest) < 0.1
+
+
+def test_a_film_that_was_exported_otherwise_keeps_its_department() -> None:
+    """Two values tell the department; one of them keeps when a film is exported otherwise, the other does not."""
+    rng = np.random.default_rng(0)
+    home, texture, wordings = _collection(rng)
+    texture[:, 1] += 3 * home
+    texture[:, 4:] = np.nan_to_num(texture[:, 4:])
+    exported = [texture.copy() for _ in range(3)]
+    for values in exported:
+        values[:, 1] = rng.normal(size=300) + 6 * rng.choice((-1, 1), 300)
+    everyone = np.ones(300, bool)
+
+    def moved(arrays: dict[str, np.ndarray]) -> float:
+        here, there = (coordinates(values, arrays) for values in (texture, exported[0]))
+        return float(((here - there) ** 2).sum(1).mean() / (2 * here.var(0).sum()))
+
+    (alone, before), (settled, after) = (
+        department.fit(texture, wordings, everyone, 1, read) for read in ((), exported[1:])
+    )
+    assert moved(after) < 0.5 * moved(before)
+    each = np.stack([coordinates(own, after) for own in exported[0]])
+    assert np.allclose(each, coordinates(exported[0], after), atol=1e-5), "one study by itself is told alike"
+    same = np.isclose(alone, settled).all(1)
+    assert 0.9 < same.mean() < 1, "films as they are lie where they lay, but for the twentieth that looks exported"

@@ -108,9 +108,11 @@ def test_the_detector_ships_and_the_findings_read_it(tiny: Path) -> None:
         assert np.isfinite(stored["marks"]).all()
         assert np.isfinite(stored["pooled"]).all()
         assert np.isfinite(stored["texture"]).all()
-    assert all(np.isfinite(arrays[name]).all() for name in arrays if name.startswith(("mark_", "pooled_", "texture_")))
+    detector_arrays = [name for name in arrays if name.startswith(("mark_", "pooled_", "texture_", "kept_"))]
+    assert all(np.isfinite(arrays[name]).all() for name in detector_arrays)
     with np.load(tiny / "tiny" / "departments.npz") as stored:
-        assert np.array_equal(stored["texture_axes"].astype(np.float32), arrays["texture_axes"])
+        for axes in ("texture_axes", "kept_axes"):
+            assert np.array_equal(stored[axes].astype(np.float32), arrays[axes])
     assert look.department.any()
 
 

@@ -18,7 +18,7 @@ from wetread.train.config import load_config  # noqa: E402
 from wetread.train.decoder import Memory, ReportDecoder  # noqa: E402
 from wetread.train.encoder import FilmEncoder, PlaceHead  # noqa: E402
 from wetread.train.export import export_encoder  # noqa: E402
-from wetread.train.films import Augment, as_tensor, rendered  # noqa: E402
+from wetread.train.films import Augment, as_tensor, exported, rendered  # noqa: E402
 from wetread.types import LABELS  # noqa: E402
 
 
@@ -239,6 +239,20 @@ def test_another_rendering_is_the_same_chest() -> None:
     assert apart.mean((1, 2)).max() < 8
     mirrored = np.abs(others - film[:, ::-1]).mean((1, 2))
     assert (mirrored > 3 * apart.mean((1, 2))).all()
+
+
+def test_an_exported_film_is_the_same_chest() -> None:
+    rows, columns = np.mgrid[:256, :256]
+    film = (60 + 0.4 * columns + 40 * np.sin(rows / 9)).astype(np.uint8)
+    rng = np.random.default_rng(1)
+    others = [exported(film, rng) for _ in range(40)]
+    assert len({other.shape for other in others}) > 10
+    assert any(np.array_equal(other, film) for other in others), "some are as they were"
+    assert all(other.dtype == np.uint8 and min(other.shape) >= 150 for other in others)
+    here = as_tensor([film], 64).numpy().ravel()
+    for seen in as_tensor(others, 64).numpy():
+        assert np.corrcoef(here, seen.ravel())[0, 1] > 0.8
+        assert np.corrcoef(here, seen[..., ::-1].ravel())[0, 1] < 0
 
 
 def test_training_and_drafting_see_the_same_film() -> None:

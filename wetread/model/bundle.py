@@ -92,7 +92,12 @@ class Bundle:
         except (KeyError, TypeError, AttributeError) as error:
             raise BundleError(f"{path} lacks {error}; export the bundle again") from error
         arrays = _arrays(folder / "findings.safetensors")
-        sizes = {"mark_mean": 4 * len(DRAWN), "further_from": len(FURTHER), "texture_bias": COORDINATES}
+        sizes = {
+            "mark_mean": 4 * len(DRAWN),
+            "further_from": len(FURTHER),
+            "texture_bias": COORDINATES,
+            "kept_bias": COORDINATES,
+        }
         if any(name in arrays and len(arrays[name]) != size for name, size in sizes.items()):
             raise BundleError(f"{folder} tells of other findings than this version; export it with this one")
         weight = arrays.get("indication_weight", np.zeros((0, 0)))

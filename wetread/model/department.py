@@ -15,7 +15,7 @@ import numpy as np
 from wetread.model.detector import Found, by_projection
 from wetread.model.findings import CLIP
 
-__all__ = ["COORDINATES", "coordinates", "department_of"]
+__all__ = ["COORDINATES", "apart", "coordinates", "department_of", "settled"]
 
 #: Coordinates of a department: what matters of a hundred wordings (``docs/log.md``).
 COORDINATES = 10
@@ -26,8 +26,23 @@ def coordinates(texture: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.nda
 
     A projection that is missing (NaN) adds nothing.
     """
-    scaled = np.clip((texture - arrays["texture_mean"]) / arrays["texture_sd"], -CLIP, CLIP)
-    return (np.nan_to_num(scaled) @ arrays["texture_axes"] + arrays["texture_bias"]).astype(np.float32)
+    scaled = np.nan_to_num(np.clip((texture - arrays["texture_mean"]) / arrays["texture_sd"], -CLIP, CLIP))
+    as_it_is = scaled @ arrays["texture_axes"] + arrays["texture_bias"]
+    if "kept_axes" not in arrays:
+        return as_it_is.astype(np.float32)
+    kept = scaled @ arrays["kept_axes"] + arrays["kept_bias"]
+    return settled(as_it_is, kept, float(arrays["kept_from"][0])).astype(np.float32)
+
+
+def settled(as_it_is: np.ndarray, kept: np.ndarray, least: float) -> np.ndarray:
+    """Of coordinates (…, S) told by all of the texture, and by what an export keeps: these where they are far apart."""
+    exported = apart(as_it_is, kept) > least
+    return np.where(exported[..., None], kept, as_it_is)
+
+
+def apart(as_it_is: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """(…,) how far both coordinates (…, S) of a study lie apart."""
+    return np.sqrt(((as_it_is - kept) ** 2).sum(-1))
 
 
 def department_of(found: Found | None, lateral: np.ndarray, arrays: Mapping[str, np.ndarray]) -> np.ndarray:

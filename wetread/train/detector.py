@@ -8,7 +8,7 @@ Object Detection", gamma 1) beside the Dice loss of each map that has something 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
@@ -28,10 +28,10 @@ from wetread.train.config import DetectorConfig
 from wetread.train.depthwise import quicken
 from wetread.train.encode import Average, State, device_of_training, mixed
 from wetread.train.encoder import backbone, imagenet
-from wetread.train.films import as_tensor, exposed, posed, rendered
+from wetread.train.films import as_tensor, exported, exposed, posed, rendered
 from wetread.train.implants import draw
 
-__all__ = ["Detector", "Drawing", "detection_loss", "look", "train_detector"]
+__all__ = ["Detector", "Drawing", "detection_loss", "look", "textures", "train_detector"]
 
 #: Blocks of the backbone that are used, those whose features are read (strides 4, 8, 16) and their widths.
 _BLOCKS, _READ = 11, ((2, 24), (4, 40), (10, 112))
@@ -266,3 +266,16 @@ def look(graph: Path, pack: np.ndarray) -> dict[str, np.ndarray]:
         pooled.append(found.pooled[0].astype(np.float16))
         texture.append(found.texture[0])
     return {"marks": np.stack(marks), "pooled": np.stack(pooled), "texture": np.stack(texture)}
+
+
+def textures(graph: Path, pack: np.ndarray, films: Sequence[int], seed: int) -> np.ndarray:
+    """(pack's films, T) the texture of some of its films, each ``exported`` by chance; NaN for the others."""
+    detector = OnnxDetector(graph, torch.get_num_threads())
+    rng = np.random.default_rng(seed)
+    found: np.ndarray | None = None
+    for film in tqdm(films, desc="textures of exported films", unit="film"):
+        own = detector(as_tensor([exported(np.asarray(pack[film]), rng)], RASTER).numpy()).texture[0]
+        if found is None:
+            found = np.full((len(pack), len(own)), np.nan, np.float32)
+        found[film] = own
+    return np.zeros((len(pack), 0), np.float32) if found is None else found

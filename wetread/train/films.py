@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from tqdm import tqdm
 from wetread.errors import InputError
 from wetread.image.transforms import RASTER, to_input
 
-__all__ = ["Augment", "as_tensor", "exposed", "pack", "packed", "posed", "rendered"]
+__all__ = ["Augment", "as_tensor", "exported", "exposed", "pack", "packed", "posed", "rendered"]
 
 
 def _read(path: Path) -> np.ndarray:
@@ -59,8 +60,8 @@ def packed(folder: Path) -> np.ndarray:
     return np.load(folder / "films.npy", mmap_mode="r")
 
 
-def as_tensor(films: np.ndarray, size: int) -> torch.Tensor:
-    """(B, 256, 256) uint8 → (B, 1, size, size) float32 in [0, 1], as ``to_input`` does at inference."""
+def as_tensor(films: Iterable[np.ndarray], size: int) -> torch.Tensor:
+    """B films uint8 → (B, 1, size, size) float32 in [0, 1], as ``to_input`` does at inference."""
     rows = [to_input(film.astype(np.float32) / 255, size) for film in films]
     return torch.from_numpy(np.stack(rows))[:, None]
 
@@ -92,6 +93,32 @@ def rendered(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """(256, 256) uint8 as another archive might hand it over: recompressed, resampled, blurred or sharpened."""
     change = _RENDERINGS[int(rng.integers(len(_RENDERINGS)))]
     return np.asarray(change(Image.fromarray(film), rng))
+
+
+def exported(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(256, 256) uint8 → (h, w) uint8: the film as another program might export it, by chance as it is.
+
+    Turned a little, of another size, with another window or gamma, recompressed, softened or sharpened: a few of these.
+    """
+    image = Image.fromarray(film)
+    if rng.random() < 0.35:
+        image = image.rotate(float(rng.uniform(-4, 4)), Image.Resampling.BICUBIC)
+    if rng.random() < 0.5:
+        rows, wide = math.exp(rng.uniform(math.log(190), math.log(1100))), rng.uniform(0.8, 1.25)
+        how = Image.Resampling.BICUBIC if rng.random() < 0.5 else Image.Resampling.BILINEAR
+        image = image.resize((round(rows * wide), round(rows)), how)
+    grey = np.asarray(image, np.float32) / 255
+    if rng.random() < 0.5:
+        low, high = rng.uniform(0, 0.08), rng.uniform(0.84, 1)
+        grey = ((grey - low) / (high - low)).clip(0, 1)
+    if rng.random() < 0.3:
+        grey = grey ** math.exp(rng.uniform(-0.15, 0.15))
+    image = Image.fromarray(np.rint(grey * 255).astype(np.uint8))
+    if rng.random() < 0.4:
+        image = _recompressed(image, rng)
+    if rng.random() < 0.3:
+        image = _blurred(image, rng) if rng.random() < 0.5 else _sharpened(image, rng)
+    return np.asarray(image)
 
 
 def posed(images: torch.Tensor, theta: torch.Tensor, size: int) -> torch.Tensor:

@@ -68,6 +68,8 @@ log = logging.getLogger("wetread.train")
 _FINISHED = "finished-"
 #: Added to the seed of a network that is trained on.
 _ANEW = 100
+#: How often each teacher's films are exported otherwise, for departments to be told whatever the export.
+_EXPORTS = 3
 #: Below so many studies that teach nothing, the scale of finished networks is a guess.
 _FEW = 50
 
@@ -469,6 +471,11 @@ def load_outputs(run: Run, numbers: Sequence[int], kind: str = "") -> list[dict[
     return stored
 
 
+def _by_study(run: Run, values: np.ndarray, lateral: np.ndarray) -> np.ndarray:
+    """(films, P) → (studies, 2P), see ``model.detector.by_projection``; lateral (films,) bool."""
+    return np.stack([by_projection(values[list(own)], lateral[list(own)]) for own in run.films.films])
+
+
 def _found(run: Run, lateral: np.ndarray) -> dict[str, np.ndarray]:
     """What the detector finds in each study, as ``Seen`` has it: lateral (films,) bool; empty without one."""
     path = run.folder / "found.npz"
@@ -480,9 +487,8 @@ def _found(run: Run, lateral: np.ndarray) -> dict[str, np.ndarray]:
         marks, pooled, texture = (stored[k].astype(np.float32) for k in ("marks", "pooled", "texture"))
     found = np.full((2, len(run.rows), marks.shape[1]), np.nan, np.float32)
     np.fmax.at(found, (lateral.astype(int), run.film_study), marks)
-    own = [list(films) for films in run.films.films]
-    means = [np.stack([by_projection(each[i], lateral[i]) for i in own]) for each in (pooled, texture)]
-    return {"marks": np.concatenate(tuple(found), 1), "pooled": means[0], "texture": means[1]}
+    means = {"pooled": _by_study(run, pooled, lateral), "texture": _by_study(run, texture, lateral)}
+    return {"marks": np.concatenate(tuple(found), 1), **means}
 
 
 def load_seen(run: Run) -> Seen:
@@ -630,7 +636,12 @@ def _departments(run: Run) -> None:
         log.info("no detector, or no sentence that is common: words are the same for all departments")
         np.savez(done, coordinates=np.zeros((len(run.rows), COORDINATES), np.float32))
         return
-    coordinates, found = department.fit(seen.texture, concepts.wordings, run.teachers, run.config.seed)
+    pack, graph = films.packed(run.folder / "pack"), run.folder / "bundle" / DETECTOR
+    taught = np.flatnonzero(run.teachers[run.film_study]).tolist()
+    seeds = range(run.config.seed, run.config.seed + _EXPORTS)
+    textures = (detector.textures(graph, pack, taught, seed) for seed in seeds)
+    exported = [_by_study(run, film, seen.outputs.lateral > 0) for film in textures]
+    coordinates, found = department.fit(seen.texture, concepts.wordings, run.teachers, run.config.seed, exported)
     arrays: dict[str, Any] = {"coordinates": coordinates, **found}
     np.savez(done, **arrays)
 
