@@ -7,7 +7,7 @@
 # warm-up, other_films/. Every stage leaves its result in FOLDER and is skipped when it is there, so an interrupted
 # run is started again with the same command. On two cores: the encoders about 65 minutes when trained side by side
 # (`wetread train CONFIG --stage encoder --fold K &`, one process each), finishing them about 35, the detector 50, all
-# else about 30.
+# else about 35.
 # Several processes (GPUs or cores): TORCHRUN="torchrun --nproc-per-node 2" runs/iu_xray.sh encoder
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

@@ -72,7 +72,7 @@ def test_what_a_sentence_tells_more_closely() -> None:
     [
         ("No pneumothorax or large effusion.", "No pneumothorax."),
         ("No large effusion or pneumothorax.", "No pneumothorax."),
-        ("No consolidation, pneumothorax, or large pleural effusion.", "No consolidation or pneumothorax."),
+        ("No nodule, fracture, or large pleural effusion.", "No nodule or fracture."),
         ("There is a large effusion.", "There is a large effusion."),
     ],
 )
