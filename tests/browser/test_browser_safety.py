@@ -28,6 +28,17 @@ def line(page: Page, up: bool) -> None:
     )
 
 
+def put_together(page: Page, *texts: str) -> str:
+    """Answers the question about two versions of a report, which shows both texts; FINDINGS, which have both then."""
+    shown = page.see("dialog", "Two versions of this report").text
+    page.shot("conflict")
+    page.click("dialog button", "Put both together")
+    page.saved()
+    findings = page.text("findings")
+    assert all(text in shown and text in findings for text in texts), (shown, findings)
+    return findings
+
+
 def test_two_patients_in_two_tabs_are_guarded(page: Page) -> None:
     page.log_in("reader")
     page.read("A3")
@@ -66,16 +77,7 @@ def test_two_tabs_of_one_study_keep_both_texts(page: Page) -> None:
 
     page.driver.switch_to.window(first)
     line(page, True)
-    page.see("dialog", "Two versions of this report")
-    shown = page.see("dialog").text
-    assert "Written in the first tab." in shown
-    assert "Written in the second tab." in shown
-    page.shot("conflict")
-    page.click("dialog button", "Put both together")
-    page.saved()
-    text = page.text("findings")
-    assert "Written in the first tab." in text
-    assert "Written in the second tab." in text
+    text = put_together(page, "Written in the first tab.", "Written in the second tab.")
     page.driver.switch_to.window(second)
     page.until(lambda: page.text("findings") == text, "the second tab did not learn of it")
 
@@ -161,11 +163,7 @@ def test_two_tabs_without_a_line_lose_neither_text(page: Page) -> None:
     page.driver.close()
     page.driver.switch_to.window(first)
     line(page, True)
-    shown = page.see("dialog", "Two versions of this report").text
-    assert "Of the tab that stays." in shown
-    assert "Of the tab that goes." in shown
-    page.click("dialog button", "Put both together")
-    page.saved()
+    put_together(page, "Of the tab that stays.", "Of the tab that goes.")
 
 
 def test_a_duplicated_tab_keeps_its_unsaved_text_apart(page: Page) -> None:
@@ -190,11 +188,7 @@ def test_a_duplicated_tab_keeps_its_unsaved_text_apart(page: Page) -> None:
     page.saved()
     page.driver.switch_to.window(copy)
     line(page, True)
-    shown = page.see("dialog", "Two versions of this report").text
-    assert "Of the original." in shown
-    assert "Of the copy." in shown
-    page.click("dialog button", "Put both together")
-    page.saved()
+    put_together(page, "Of the original.", "Of the copy.")
 
 
 def test_a_tab_that_is_loaded_anew_keeps_its_name(page: Page) -> None:

@@ -272,10 +272,8 @@ def textures(graph: Path, pack: np.ndarray, films: Sequence[int], seed: int) -> 
     """(pack's films, T) the texture of some of its films, each ``exported`` by chance; NaN for the others."""
     detector = OnnxDetector(graph, torch.get_num_threads())
     rng = np.random.default_rng(seed)
-    found: np.ndarray | None = None
-    for film in tqdm(films, desc="textures of exported films", unit="film"):
-        own = detector(as_tensor([exported(np.asarray(pack[film]), rng)], RASTER).numpy()).texture[0]
-        if found is None:
-            found = np.full((len(pack), len(own)), np.nan, np.float32)
-        found[film] = own
-    return np.zeros((len(pack), 0), np.float32) if found is None else found
+    shown = (exported(np.asarray(pack[film]), rng) for film in tqdm(films, desc="textures of exports", unit="film"))
+    own = np.stack([detector(as_tensor([film], RASTER).numpy()).texture[0] for film in shown])
+    found = np.full((len(pack), own.shape[1]), np.nan, np.float32)
+    found[list(films)] = own
+    return found
