@@ -19,10 +19,11 @@ from wetread.image.read import read_study
 from wetread.model.bundle import default_path
 from wetread.model.runtime import OnnxWriter, Seen, StudyMemory
 from wetread.report.checks import check
+from wetread.report.decisions import decide
 from wetread.report.further import FURTHER
 from wetread.report.stock import sentence
-from wetread.report.wording import stated
-from wetread.types import LABELS, Draft, Report
+from wetread.report.wording import stated, stated_by_any
+from wetread.types import LABELS, Draft, Report, State
 
 data = pytest.importorskip("pydicom.data")
 
@@ -92,6 +93,37 @@ def test_the_indication_moves_the_findings_that_it_speaks_of(drafter: Drafter, d
         assert named in changed
     nothing = drafter.draft([film("RG1_UNCR.dcm")], indication="XXXX 42 zzyzx")
     assert without_time(nothing) == without_time(draft), "no word of it is known"
+
+
+@pytest.mark.parametrize("state", ["positive", "negative"])
+def test_the_words_follow_what_the_reader_decides(drafter: Drafter, state: State) -> None:
+    study = read_study([film("RG1_UNCR.dcm")])
+    look = drafter.look(study)
+    for name in LABELS:
+        labels = decide(look.labels, {name: state})
+        findings, impression, _ = drafter.words(study, replace(look, labels=labels, further=0 * look.further))
+        positive = {n for n, f in labels.items() if f.state == "positive" and n != "No Finding"}
+        said = stated_by_any(" ".join(w.text for w in findings))  # CheXbert's habit passes over some opacities
+        assert said == positive, name
+        assert stated_by_any(" ".join(w.text for w in impression)) <= positive, name
+
+
+def test_a_draft_tells_what_its_reader_decided(drafter: Drafter, draft: Draft) -> None:
+    told = drafter.draft([film("RG1_UNCR.dcm")], decided={"Pneumothorax": "positive", "Lung Lesion": "positive"})
+    assert [w for w in told.warnings if "by the reader's decision" in w] == [
+        "Pneumothorax is positive by the reader's decision, negative by the model."
+    ]
+    assert told.labels["Pneumothorax"].probability == draft.labels["Pneumothorax"].probability
+    assert {n: f.by_model for n, f in told.labels.items() if f.by_model} == {
+        "Pneumothorax": "negative",
+        "Lung Lesion": "positive",
+    }
+    said = [s for s in told.sentences if s.labels == ("Pneumothorax",)]
+    assert [s.section for s in said] == ["findings", "impression"]
+    assert {s.confidence for s in said} == {1.0}
+    assert {e.kind for s in said for e in s.evidence} == {"seen"}
+    assert Draft.from_json(json.loads(json.dumps(told.to_json()))).to_json() == told.to_json()
+    assert all("by_model" not in f for f in draft.to_json()["labels"].values())
 
 
 def test_a_device_is_named_where_its_kind_is_told(drafter: Drafter) -> None:
@@ -184,6 +216,16 @@ def test_the_command_prints_a_report_and_saves_a_picture(tmp_path: Path, capsys:
     with Image.open(tmp_path / "rg1.png") as picture:
         assert picture.width > 1000
     assert json.loads((tmp_path / "rg1.json").read_text())["schema"] == "wetread.draft/1"
+
+
+def test_the_command_takes_decisions(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["draft", film("RG1_UNCR.dcm"), "--json", "--finding", "no finding=positive"]
+    assert main([*asked, "--finding", "Support Devices=negative"]) == 0
+    labels = json.loads(capsys.readouterr().out)["labels"]
+    assert {name: f["state"] for name, f in labels.items() if f["state"] != "negative"} == {"No Finding": "positive"}
+    for wrong in ("Edema", "=positive", "Goitre=positive", "Edema=much"):
+        assert main(["draft", "none.dcm", "--finding", wrong]) == 2
+        assert wrong.partition("=")[0] in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["mark_mean", "further_from", "texture_bias"])

@@ -79,8 +79,10 @@ class DrafterFactory:
 
         def draft(study: ManifestStudy) -> dict[str, Any]:
             paths = [str(view.path) for view in study.views]
-            words = {"indication": study.indication, "comparison": study.comparison}
-            return drafter.draft(paths, study_id=study.study_id, **words).to_json()
+            draft = drafter.draft(
+                paths, study_id=study.study_id, indication=study.indication, comparison=study.comparison
+            )
+            return draft.to_json()
 
         return draft
 

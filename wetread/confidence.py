@@ -53,10 +53,10 @@ def confidence(text: str, log_probability: float, labels: Mapping[str, Finding])
 
     Args:
         log_probability: mean over the tokens, by the decoder.
-        labels: the study's 14 findings.
+        labels: the study's 14 findings; what the reader has decided is sure.
     """
     stated = statements(text)
     if not stated:
         return min(1.0, math.exp(log_probability))
-    there = {name: finding.probability for name, finding in labels.items()}
+    there = {name: finding.held for name, finding in labels.items()}
     return math.prod(there[name] if present else 1 - there[name] for name, present in sorted(stated))

@@ -50,9 +50,10 @@ from wetread.model.tokenizer import Tokenizer
 from wetread.model.zones import ZONES, zone_chances, zone_means
 from wetread.obey import obey, put_low, put_several, put_silent_sites
 from wetread.report.checks import prior_known, repair_report
+from wetread.report.decisions import decide, decisions, differences
 from wetread.report.further import among
 from wetread.similar import Index
-from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, Study
+from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, State, Study
 
 __all__ = ["Drafted", "Drafter", "Look", "canonical_order"]
 
@@ -90,7 +91,7 @@ class Look:
     ``further`` (E,): the probabilities of findings beyond the 14 labels (``report.further``); E is 0 without any.
     ``many``: whether the detector finds nodules in many places; None where the bundle has none.
     ``department`` (S,): whose words the report is written in (``model.department``).
-    ``by_indication``: the findings whose state the indication changes, a sentence each.
+    ``changed``: the findings whose state the indication or the reader's decision changes, a sentence each.
     ``novelty`` is None, and ``far`` False, where the bundle cannot tell (``wetread.model.novelty``).
     """
 
@@ -105,7 +106,7 @@ class Look:
     spots: np.ndarray | None = None
     further: np.ndarray = field(default_factory=lambda: np.zeros(0))
     many: bool | None = None
-    by_indication: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     department: np.ndarray = field(default_factory=lambda: np.zeros(COORDINATES, np.float32))
 
 
@@ -188,13 +189,20 @@ class Drafter:
         indication: str | None = None,
         comparison: str | None = None,
         study_id: str | None = None,
+        decided: Mapping[str, State] | None = None,
     ) -> Draft:
         """Draft the report of a study, given as a ``Study`` or as its files.
 
+        Args:
+            decided: of files: findings that the reader has decided, label → state; the words follow them.
+
         Raises:
             InputError: a file cannot be read, or is no chest radiograph (``NotAChestFilm``).
+            UsageError: something is decided that is no finding, or no state of one.
         """
-        return self.draft_with_heat(study, indication=indication, comparison=comparison, study_id=study_id).draft
+        return self.draft_with_heat(
+            study, indication=indication, comparison=comparison, study_id=study_id, decided=decided
+        ).draft
 
     def draft_with_heat(
         self,
@@ -203,6 +211,7 @@ class Drafter:
         indication: str | None = None,
         comparison: str | None = None,
         study_id: str | None = None,
+        decided: Mapping[str, State] | None = None,
     ) -> Drafted:
         """As ``draft``, with the heat maps for a picture."""
         start = time.perf_counter()
@@ -210,6 +219,7 @@ class Drafter:
             from wetread.image.read import read_study
 
             study = read_study(study, study_id=study_id, indication=indication, comparison=comparison)
+            study = replace(study, decided=decided or {})
         read = time.perf_counter()
         look = self.look(study)
         encoded = time.perf_counter()
@@ -232,7 +242,7 @@ class Drafter:
                 *dict.fromkeys(w for v in study.views for w in v.warnings),
                 *((_FAR,) if look.far else ()),
                 *((_NO_FRONTAL,) if (look.seen.lateral > 0).all() else ()),
-                *look.by_indication,
+                *look.changed,
                 *notes,
             ),
         )
@@ -259,7 +269,7 @@ class Drafter:
         return self.index.search(self._embedding(look), exclude=(study.study_id,))
 
     def look(self, study: Study) -> Look:
-        """What is in the films, and what the indication adds, before a word is written."""
+        """What is in the films, what the indication adds and the reader has decided, before a word is written."""
         order = canonical_order(study)
         # One film at a time: a batch's arithmetic may differ in the last bit by the company a film is in.
         seen = Seen.of([self.reader(to_input(study.views[i].pixels, self.reader.size)[None, None]) for i in order])
@@ -271,12 +281,18 @@ class Drafter:
             read = np.concatenate((read, found_input(found, seen.lateral > 0, arrays)))
         chance, further = probabilities(read, arrays["weight"], arrays["bias"]), further_of(read, arrays)
         findings = findings_of(chance, arrays)
-        by_indication: tuple[str, ...] = ()
+        changed: tuple[str, ...] = ()
         by = shift(study.indication, self.bundle.index.get("indication", ()), arrays)
         if by.any():
             by_films, further = findings, moved(further, by[len(LABELS) :])
             findings = findings_of(moved(chance, by[: len(LABELS)]), arrays)
-            by_indication = tuple(_changed(by_films, findings))
+            changed = tuple(_changed(by_films, findings))
+        if study.decided:
+            decided = decisions(study.decided)
+            findings = decide(findings, decided)
+            changed += tuple(differences(findings))
+            if decided.get("No Finding") == "positive":
+                further = np.zeros_like(further)
         distance = novelty(seen.vector, seen.lateral, arrays)
         spine = worn_spine(mean, self.bundle.index["concepts"], arrays)
         place = np.argsort(order)  # from canonical order back to the study's
@@ -300,7 +316,7 @@ class Drafter:
             spots,
             further,
             many,
-            by_indication,
+            changed,
             department_of(found, seen.lateral > 0, arrays),
         )
 
@@ -319,7 +335,7 @@ class Drafter:
         states = np.array([look.labels[name].state for name in LABELS])
         told = np.array(among(self.told(look) or frozenset()))
         asked = asked_of(states == "positive", states == "uncertain", told, np.array(look.worn_spine))
-        labels = np.array([look.labels[name].probability for name in LABELS])
+        labels = np.array([look.labels[name].held for name in LABELS])
         memory = StudyMemory.of(np.concatenate((labels, look.further)), asked, look.department)
         return write(self.writer, memory, self.tokenizer, self.options, self.ngrams)
 

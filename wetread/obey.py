@@ -160,7 +160,7 @@ def _opacity_not_denied(
 
     What else was denied in the same breath is denied again.
     """
-    surely = {n for n in EXPLAINS_OPACITY & likely if labels[n].probability >= labels["Lung Opacity"].probability}
+    surely = {n for n in EXPLAINS_OPACITY & likely if labels[n].held >= labels["Lung Opacity"].held}
 
     def unexplained(text: str) -> bool:
         states = {m.label for m in label_spans(text) if m.state == "positive"}
@@ -188,7 +188,7 @@ def _implying(name: str, others: set[str], labels: Mapping[str, Finding]) -> set
     """Those of other findings beside which an IMPRESSION need not name that one; of an opacity, those as sure."""
     found = others & _IMPLIED.get(name, frozenset())
     if name == "Lung Opacity":
-        found = {n for n in found if labels[n].probability >= labels[name].probability}
+        found = {n for n in found if labels[n].held >= labels[name].held}
     return found
 
 
@@ -221,7 +221,7 @@ def _concluded(
     """
 
     def by_name(names: set[str]) -> list[Written]:
-        surest = sorted(names, key=lambda n: (-labels[n].probability, n))
+        surest = sorted(names, key=lambda n: (-labels[n].held, n))
         return [Written(words, _STOCK) for n in surest if (words := sentence(n, "named"))]
 
     told = set().union(*(details(w.text) for w in body))
@@ -251,11 +251,11 @@ def _concluded(
 def _all_said(body: list[Written], wanted: set[str], labels: Mapping[str, Finding], notes: list[str]) -> list[Written]:
     """FINDINGS in which each finding is stated, beyond doubt and once; adds notes."""
     # The surest comes to stand first, what is hardly seen last.
-    for name in sorted(wanted, key=lambda n: labels[n].probability):
+    for name in sorted(wanted, key=lambda n: labels[n].held):
         if name not in stated(" ".join(w.text for w in body)) and (words := sentence(name, "positive")):
             # Our own words stand in place of those that say it to one convention alone, or not beside the rest.
             body = [w for w in body if stated_by_any(w.text) != {name}]
-            body.insert(len(body) if labels[name].probability < detail_from(name) else 0, Written(words, _STOCK))
+            body.insert(len(body) if labels[name].held < detail_from(name) else 0, Written(words, _STOCK))
             notes.append(f"A sentence that states {name} was added.")
     return body
 

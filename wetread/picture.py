@@ -100,7 +100,7 @@ def _report(draw: ImageDraw.ImageDraw, left: int, top: int, draft: Draft, rows: 
 def _bars(draw: ImageDraw.ImageDraw, left: int, top: int, labels: dict[str, Finding]) -> int:
     draw.text((left, top), "FINDINGS, CALIBRATED PROBABILITY", fill=_FAINT, font=_font(15))
     y = top + 28
-    ordered = sorted(labels.items(), key=lambda kv: -kv[1].probability)[:8]
+    ordered = sorted(labels.items(), key=lambda kv: -kv[1].held)[:8]
     for name, finding in ordered:
         colour = _STATE[finding.state]
         draw.text((left, y), name, fill=_INK, font=_font(15))
@@ -109,7 +109,8 @@ def _bars(draw: ImageDraw.ImageDraw, left: int, top: int, labels: dict[str, Find
         draw.rectangle((x, y + 3, x + round(width * finding.probability), y + 15), fill=colour)
         mark = x + round(width * finding.positive_from)
         draw.line((mark, y, mark, y + 18), fill=_INK, width=2)
-        draw.text((x + width + 12, y), f"{finding.probability:.2f}  {finding.state}", fill=colour, font=_font(15))
+        state = finding.state if finding.by_model is None else f"{finding.state} (reader)"
+        draw.text((x + width + 12, y), f"{finding.probability:.2f}  {state}", fill=colour, font=_font(15))
         y += 23
     return y
 

@@ -59,6 +59,9 @@ Section = Literal["findings", "impression"]
 State = Literal["positive", "uncertain", "negative"]
 Box = tuple[int, int, int, int]
 
+#: What a reader's decision amounts to as a probability.
+_DECIDED: Mapping[State, float] = {"positive": 1.0, "uncertain": 0.5, "negative": 0.0}
+
 
 @dataclass(frozen=True)
 class View:
@@ -92,12 +95,16 @@ class View:
 
 @dataclass(frozen=True)
 class Study:
-    """What is read at one time: one or more views of one patient, with the words that came with the request."""
+    """What is read at one time: one or more views of one patient, with the words that came with the request.
+
+    ``decided``: states of findings that the reader has decided (``report.decisions``); the draft is held to them.
+    """
 
     study_id: str
     views: tuple[View, ...]
     indication: str | None = None
     comparison: str | None = None
+    decided: Mapping[str, State] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -112,12 +119,25 @@ class Report:
 
 @dataclass(frozen=True)
 class Finding:
-    """A label's calibrated probability and its state under the bundle's thresholds."""
+    """A label's calibrated probability and its state: under the bundle's thresholds, or as the reader decides.
+
+    ``by_model``: the state that the model gives, where the reader's decision stands in its place; else None.
+    """
 
     probability: float
     uncertain_from: float
     positive_from: float
     state: State
+    by_model: State | None = None
+
+    @property
+    def held(self) -> float:
+        """The probability that words are held to: the model's, or what the reader's decision amounts to."""
+        return self.probability if self.by_model is None else _DECIDED[self.state]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; ``by_model`` only where a reader has decided."""
+        return {k: v for k, v in asdict(self).items() if v is not None}
 
 
 @dataclass(frozen=True)
@@ -203,7 +223,7 @@ class Draft:
                 }
                 for s in self.sentences
             ],
-            "labels": {name: asdict(f) for name, f in self.labels.items()},
+            "labels": {name: f.to_json() for name, f in self.labels.items()},
             "triage": {**asdict(self.triage), "state": self.triage.state} if self.triage else None,
             "similar": [asdict(c) for c in self.similar],
             "warnings": list(self.warnings),

@@ -50,7 +50,11 @@ export interface Evidence { view: number; box: [number, number, number, number];
 export interface DraftSentence {
   section: Section; text: string; labels: string[]; confidence: number; evidence: Evidence[];
 }
-export interface Finding { probability: number; uncertain_from: number; positive_from: number; state: State }
+export interface Finding {
+  probability: number; uncertain_from: number; positive_from: number; state: State;
+  /** What the model says, where the reader's decision stands in its place. */
+  by_model?: State;
+}
 export interface Draft {
   study_id: string; model: { name: string; version: string; sha256: string };
   /** In the drafter's own order; `film` leads back to the study's film. */
@@ -86,6 +90,8 @@ export interface Prior {
 }
 export interface Study extends Omit<Row, "films"> {
   indication: string | null; comparison: string | null; films: FilmInfo[]; draft: Draft | null; draft_number: number;
+  /** What the reader decided, by finding; the draft follows it. */
+  decided: Record<string, State>;
   report: Report; signatures: Signature[]; criticals: Critical[]; priors: Prior[]; allowed: Action[];
 }
 export interface SimilarAnswer {

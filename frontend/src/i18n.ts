@@ -123,6 +123,12 @@ const TEXT = {
   state_positive: ["positive", "positiv"],
   state_uncertain: ["uncertain", "unsicher"],
   state_negative: ["negative", "negativ"],
+  decide_hint: ["Click a finding or a sentence: where it is seen, and what you decide", "Diagnose oder Satz anklicken: wo er gesehen wird, und was Sie entscheiden"],
+  decide_there: ["There", "Vorhanden"],
+  decide_absent: ["Absent", "Nicht vorhanden"],
+  decide_model: ["As the model", "Wie das Modell"],
+  decide_title: ["You decide {0}: the draft is written anew, your own sentences stay", "Sie entscheiden über {0}: der Entwurf wird neu geschrieben, Ihre eigenen Sätze bleiben"],
+  decided_by_you: ["decided by the reader; the model: {0}", "vom Befunder entschieden; das Modell: {0}"],
   origin_machine: ["machine", "Maschine"],
   origin_edited: ["edited", "geändert"],
   origin_typed: ["typed", "eigen"],
@@ -414,6 +420,7 @@ const TEXT = {
   key_next: ["Next study", "Nächste Studie"],
   key_back: ["Worklist", "Arbeitsliste"],
   key_macros: ["Macros", "Textbausteine"],
+  key_decide: ["The finding is there / absent / as the model says", "Diagnose vorhanden / nicht vorhanden / wie das Modell"],
   key_finding: ["Next finding, with its sentences", "Nächste Diagnose mit ihren Sätzen"],
 } as const satisfies Record<string, readonly [string, string]>;
 

@@ -186,6 +186,45 @@ def test_whole_reading_with_the_keyboard(page: Page, tmp_path: Path) -> None:
     page.see("form.login")
 
 
+def test_the_draft_follows_what_the_reader_decides(page: Page, tmp_path: Path) -> None:
+    film = tmp_path / "decided.dcm"
+    film.write_bytes(fakes.dicom(43, AccessionNumber="F43"))
+    page.log_in("reader")
+    page.drop("main.worklist", film)
+    page.click("dialog button[type=submit]")
+    page.see("tr[data-accession=F43][data-status=unread]")
+    page.read("F43")
+    page.field("findings").send_keys(Keys.CONTROL + Keys.END + Keys.NULL, " " + TYPED)
+
+    # By mouse: a finding that the model has not seen.
+    page.see(".decide", "Click a finding")
+    page.click("button.bar", "Pneumothorax")
+    page.click(".decide button", "There")
+    page.until(lambda: "Pneumothorax is present." in page.text("findings"), "what was decided is not said")
+    assert TYPED in page.text("findings")
+    page.see("button.bar.decided.positive", "Pneumothorax")
+    page.shot("decided")
+
+    # By keys, from a sentence and while writing: what the model has wrongly seen goes from both sections.
+    page.click_in_text("findings", "costophrenic")
+    assert "Pleural Effusion" in page.see(".decide b").text
+    page.chord(Keys.ALT, "a")
+    page.until(lambda: "effusion" not in page.text("impression"), "the impression still states what is not there")
+    assert "costophrenic" not in page.text("findings")
+    assert "Pneumothorax is present." in page.text("findings"), "the first decision stands"
+    page.driver.refresh()
+    page.film()
+    assert len(page.all("button.bar.decided")) == 2
+
+    page.click("button.bar", "Pleural Effusion")
+    page.see(".decide [aria-pressed=true]", "Absent")
+    page.keys("u")
+    page.until(lambda: "costophrenic" in page.text("findings"), "the model's own finding did not come back")
+    assert TYPED in page.text("findings")
+    page.see("button.bar.decided", "Pneumothorax")
+    assert len(page.all("button.bar.decided")) == 1
+
+
 def test_dictated_words_are_taken_as_they_come(page: Page, tmp_path: Path) -> None:
     film = tmp_path / "spoken.dcm"
     film.write_bytes(fakes.dicom(42, AccessionNumber="D42"))

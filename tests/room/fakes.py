@@ -14,6 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from wetread.cli.serve import load_drafter
 from wetread.image import guard
+from wetread.report.decisions import decide
 from wetread.room.worker import Drafting
 from wetread.types import LABELS, Draft, Evidence, Finding, ModelInfo, Sentence, Study
 
@@ -30,7 +31,7 @@ POSITIVE = {"Cardiomegaly": 0.81, "Pleural Effusion": 0.64}
 
 
 class FakeDrafter:
-    """Says the same of every film; the words of the request show in the draft, so that a re-draft can be told."""
+    """Says the same of every film; words of the request and decided findings show, so that a re-draft can be told."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self._seconds = seconds
@@ -43,14 +44,20 @@ class FakeDrafter:
             Sentence(section, text, labels, 0.8, (Evidence(0, box, kind),))  # type: ignore[arg-type]
             for section, text, labels, kind in SENTENCES
         ]
-        if study.indication:
-            extra = "Nothing explains the stated complaint."
-            sentences.append(Sentence("impression", extra, (), 0.5, (Evidence(0, box, "searched"),)))
-        texts = {s: " ".join(x.text for x in sentences if x.section == s) for s in ("findings", "impression")}
         labels = {
             name: Finding(POSITIVE.get(name, 0.1), 0.3, 0.5, "positive" if name in POSITIVE else "negative")
             for name in LABELS
         }
+        labels = decide(labels, study.decided)
+        there = {name for name, finding in labels.items() if finding.state == "positive"}
+        sentences = [s for s in sentences if there.isdisjoint(s.labels) != (s.evidence[0].kind == "seen")]
+        for name, state in study.decided.items():
+            if state == "positive" and name not in POSITIVE:
+                sentences.append(Sentence("findings", f"{name} is present.", (name,), 1.0, (Evidence(0, box, "seen"),)))
+        if study.indication:
+            extra = "Nothing explains the stated complaint."
+            sentences.append(Sentence("impression", extra, (), 0.5, (Evidence(0, box, "searched"),)))
+        texts = {s: " ".join(x.text for x in sentences if x.section == s) for s in ("findings", "impression")}
         return Draft(
             study_id=study.study_id,
             model=ModelInfo("fake", "1", "0" * 64),

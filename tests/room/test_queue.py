@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from wetread.room import queue, worker
 from wetread.room.files import BlobStore
 from wetread.room.queue import LeaseLost
 from wetread.room.store import DraftRow, Job, now
-from wetread.types import Draft, Study
+from wetread.types import Draft, Finding, State, Study
 
 
 def _job(house: House) -> Job:
@@ -132,11 +133,12 @@ def test_what_is_no_chest_film_says_so_by_its_own_name(house: House) -> None:
 
 
 def test_triage_presses_with_what_is_named_then_with_what_may_be_found():
-    effusion, lesion = (
-        {"labels": {name: {"state": "positive", "probability": 0.5}}, "triage": None}
-        for name in ("Pleural Effusion", "Lung Lesion")
-    )
-    unnamed = {"labels": {"Lung Lesion": {"state": "negative", "probability": 0.05}}, "triage": None}
+    def of(name: str, probability: float, state: State, by_model: State | None = None) -> dict[str, Any]:
+        finding = Finding(probability, 0.3, 0.4, state, by_model)
+        return {"labels": {name: finding.to_json()}, "triage": None}
+
+    effusion, lesion = (of(name, 0.5, "positive") for name in ("Pleural Effusion", "Lung Lesion"))
+    unnamed = of("Lung Lesion", 0.05, "negative")
     first, waits = ({**unnamed, "triage": {"score": 0.4, "state": s}} for s in ("look first", "normal"))
     assert worker.triage(waits) == (0.0, [])
     assert worker.triage(unnamed) == (0.0, [])
@@ -144,3 +146,5 @@ def test_triage_presses_with_what_is_named_then_with_what_may_be_found():
     assert worker.triage(effusion) == (0.3, ["Pleural Effusion .50"])
     assert worker.triage(lesion) == (0.3, ["Lung Lesion .50"])
     assert worker.triage({**effusion, "triage": first["triage"]}) == (0.328, ["Pleural Effusion .50"])
+    assert worker.triage(of("Lung Lesion", 0.05, "positive", "negative")) == (0.6, ["Lung Lesion 1.00"])
+    assert worker.triage(of("Lung Lesion", 0.5, "negative", "positive")) == (0.0, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from conftest import House, save_body, sign_body
 from PIL import Image
 
+from wetread.room.audit import entries
 from wetread.room.cases import Cases
 from wetread.room.provenance import SECTIONS
 from wetread.room.store import StudyRow, now
@@ -155,6 +157,65 @@ def test_redraft_keeps_the_readers_words(house: House, study: str) -> None:
     assert "A sentence of my own." in body["report"]["findings"]
     assert "pneumothorax" not in body["report"]["findings"]  # dropped stays dropped
     assert "stated complaint" in body["report"]["impression"]  # and what is new is there
+
+
+def test_a_decided_finding_changes_draft_and_report(house: House, study: str) -> None:
+    reader = house.browser("reader")
+    path = f"/api/studies/{study}"
+    report = reader.get(path).json()["report"]
+    mine = report["findings"] + " A sentence of my own."
+    reader.put(f"{path}/report", json=save_body(1, mine, report["impression"]))
+    decided = {"Pleural Effusion": "negative", "Pneumothorax": "positive"}
+    assert reader.post(f"{path}/redraft", json={"decided": decided}).status_code == 202
+    house.draft()
+    body = reader.get(path).json()
+    assert body["decided"] == decided
+    assert body["draft"]["labels"]["Pleural Effusion"]["by_model"] == "positive"
+    assert "costophrenic" not in body["report"]["findings"]
+    assert "Pneumothorax is present." in body["report"]["findings"]
+    assert "A sentence of my own." in body["report"]["findings"]
+
+    # The reader takes the new sentence out: it stays out, until the finding is decided anew.
+    without = body["report"]["findings"].replace("Pneumothorax is present.", "")
+    reader.put(f"{path}/report", json=save_body(body["report"]["version"], without, body["report"]["impression"]))
+    reader.post(f"{path}/redraft", json={"indication": "Fall."})
+    house.draft()
+    body = reader.get(path).json()
+    assert body["decided"] == decided, "a decision stands until it is taken back"
+    assert "Pneumothorax is present." not in body["report"]["findings"]
+    reader.post(f"{path}/redraft", json={"decided": {}})
+    house.draft()
+    reader.post(f"{path}/redraft", json={"decided": decided})
+    house.draft()
+    assert "Pneumothorax is present." in reader.get(path).json()["report"]["findings"]
+
+    reader.post(f"{path}/redraft", json={"decided": {}})
+    house.draft()
+    body = reader.get(path).json()
+    assert body["decided"] == {}
+    assert "by_model" not in body["draft"]["labels"]["Pleural Effusion"]
+    assert "costophrenic" in body["report"]["findings"]
+
+
+def test_statistics_count_what_the_model_said_and_not_what_was_decided(house: House, study: str) -> None:
+    reader = house.browser("reader")
+    reader.post(f"/api/studies/{study}/redraft", json={"decided": {"Pleural Effusion": "negative"}})
+    house.draft()
+    version = reader.get(f"/api/studies/{study}").json()["report"]["version"]
+    assert reader.post(f"/api/studies/{study}/sign", json=sign_body("final", version)).status_code == 200
+    with house.store.read() as session:
+        (signed,) = (json.loads(row.detail) for row in entries(session, "report.signed"))
+        (wanted,) = (json.loads(row.detail) for row in entries(session, "draft.wanted"))
+    assert signed["model"]["Pleural Effusion"] == "positive"
+    assert signed["decided"] == ["Pleural Effusion"]
+    assert wanted["decided"] == {"Pleural Effusion": "negative"}
+
+
+@pytest.mark.parametrize("decided", [{"Goitre": "positive"}, {"Edema": "much"}])
+def test_what_cannot_be_decided_is_refused(house: House, study: str, decided: dict[str, str]) -> None:
+    answer = house.browser("reader").post(f"/api/studies/{study}/redraft", json={"decided": decided})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "input")
+    assert next(iter(decided)) in answer.json()["error"]["message"]
 
 
 def test_words_typed_before_the_draft_came_stay(house: House) -> None:

@@ -7,8 +7,12 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wetread.errors import OutsideError
+from wetread.errors import OutsideError, UsageError
+
+if TYPE_CHECKING:
+    from wetread.types import State
 
 HELP = "Draft the report of one study, given as its films or their folder. Research use; not a medical device."
 NOTICE = "Draft for research use; not a medical device. A radiologist reads the film, corrects and signs."
@@ -18,6 +22,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", metavar="PATH", nargs="+", help="films (DICOM, PNG, JPEG, TIFF) or their folder")
     parser.add_argument("--indication", metavar="TEXT", help="why the study was asked for")
     parser.add_argument("--comparison", metavar="TEXT", help="the earlier study to compare with")
+    parser.add_argument(
+        "--finding", metavar="NAME=STATE", action="append", default=[],
+        help="what you see yourself: one of the 14 findings as positive, uncertain or negative; the draft follows"
+        " (can be given again)",
+    )  # fmt: skip
     parser.add_argument("--study-id", metavar="ID", help="default: StudyInstanceUID, or the file's or folder's name")
     parser.add_argument("--json", action="store_true", help="print the Draft as JSON (wetread.draft/1)")
     parser.add_argument("--structured", action="store_true", help="print the form by sites with its codes, as JSON")
@@ -31,10 +40,21 @@ def _file_name(study_id: str) -> str:
     return re.sub(r"[^\w.-]+", "_", study_id).strip("._")[:100] or "study"
 
 
+def _decided(given: list[str]) -> dict[str, State]:
+    from wetread.report.decisions import decisions
+
+    pairs = [text.rpartition("=") for text in given]
+    for text, (name, equals, _) in zip(given, pairs, strict=True):
+        if not (name and equals):
+            raise UsageError(f'--finding {text} is no decision; write it as "Pleural Effusion=positive"')
+    return decisions({name: state.strip() for name, _, state in pairs})
+
+
 def run(args: argparse.Namespace) -> int:
     from wetread.draft import Drafter
     from wetread.report.style import load_style, render
 
+    decided = _decided(args.finding)
     style = load_style(args.style) if args.style else None
     drafter = Drafter.load(args.model, index=args.index)
     drafted = drafter.draft_with_heat(
@@ -42,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
         indication=args.indication,
         comparison=args.comparison,
         study_id=args.study_id,
+        decided=decided,
     )
     draft = drafted.draft
     if args.json:

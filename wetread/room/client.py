@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -158,9 +158,10 @@ class Client:
         }  # fmt: skip
         return self._ask(schemas.StudyView, "POST", f"/api/studies/{study_id}/sign", json=body)
 
-    def redraft(self, study_id: str, **words: str) -> schemas.JobAnswer:
-        """Draft again, with another ``indication`` or ``comparison`` if given."""
-        return self._ask(schemas.JobAnswer, "POST", f"/api/studies/{study_id}/redraft", json=words)
+    def redraft(self, study_id: str, decided: Mapping[str, str] | None = None, **words: str) -> schemas.JobAnswer:
+        """Draft again, with another ``indication`` or ``comparison`` and other ``decided`` findings if given."""
+        body = words if decided is None else {**words, "decided": dict(decided)}
+        return self._ask(schemas.JobAnswer, "POST", f"/api/studies/{study_id}/redraft", json=body)
 
     def statistics(self, **query: Any) -> Statistics:
         """The statistics; ``query``: start, end, reader."""

@@ -85,20 +85,29 @@ def trace(texts: Mapping[str, str], draft: Mapping[str, Any] | None) -> list[Tra
 def merge(texts: Mapping[str, str], old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, str]:
     """The report after a new draft: the reader's own words stay, untouched machine sentences give way.
 
-    A sentence that the reader dropped stays dropped where the new draft says it again; a new sentence which the reader
-    had already edited is not said a second time. Without any word of the reader the result is the new draft's text.
+    A sentence that the reader dropped stays dropped where the new draft says it again, unless it states what the
+    reader has just decided to be there; a new sentence which the reader had already edited is not said a second time.
+    Without any word of the reader the result is the new draft's text.
     """
     traced = trace(texts, old)
     if old is None and not traced:
         return {section: new[section] for section in SECTIONS}
     used = {t.draft_index for t in traced}
+    wanted = _decided_positive(new) - _decided_positive(old)
     dropped = {
-        (s["section"], _key(s["text"])) for i, s in enumerate([] if old is None else old["sentences"]) if i not in used
+        (s["section"], _key(s["text"]))
+        for i, s in enumerate([] if old is None else old["sentences"])
+        if i not in used and wanted.isdisjoint(s["labels"])
     }
     own = [t for t in traced if t.origin != "machine"]
     if not own and not dropped:
         return {section: new[section] for section in SECTIONS}
     return {section: _merge_section(section, traced, dropped, old, new) for section in SECTIONS}
+
+
+def _decided_positive(draft: Mapping[str, Any] | None) -> set[str]:
+    labels = {} if draft is None else draft["labels"]
+    return {name for name, f in labels.items() if "by_model" in f and f["state"] == "positive"}
 
 
 def _merge_section(

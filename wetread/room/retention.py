@@ -54,8 +54,8 @@ def erase(
             .values(
                 uid=f"erased:{study_id}", patient_name="", patient_id="", birth_date=None, sex=None, accession="",
                 study_date=None, description="", search="", indication=None, comparison=None, triage_reasons=[],
-                labels={}, critical_open=0, critical_finding=None, claim_user=None, claim_name=None, job_id=None,
-                film_count=0,
+                labels={}, decided={}, critical_open=0, critical_finding=None, claim_user=None, claim_name=None,
+                job_id=None, film_count=0,
             )
         )  # fmt: skip
         shared = set(session.scalars(select(Film.sha256).where(Film.sha256.in_(digests)))) if digests else set()

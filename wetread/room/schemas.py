@@ -361,6 +361,7 @@ class StudyView(StudyItem):
     films: list[FilmView]  # type: ignore[assignment]
     indication: str | None
     comparison: str | None
+    decided: dict[str, str]
     draft: dict[str, Any] | None
     draft_number: int
     draft_at: Moment | None
@@ -409,6 +410,7 @@ class StudyPatch(Model):
 class RedraftIn(Model):
     indication: Text | None = None
     comparison: Text | None = None
+    decided: dict[str, str] | None = None
 
 
 class ClaimIn(Model):

@@ -27,6 +27,7 @@ from wetread.room.problems import Problem
 from wetread.room.provenance import distance, trace
 from wetread.room.reports import latest_draft, lock_report, positive_labels, texts_of
 from wetread.room.store import Critical, Signature, StudyRow, now
+from wetread.types import Finding
 
 __all__ = ["SIGNERS", "TRANSITIONS", "allowed", "measure", "raise_critical", "sign"]
 
@@ -62,6 +63,7 @@ def measure(texts: Mapping[str, str], draft: Mapping[str, Any] | None) -> dict[s
 
     ``kinds``: "section|label" of a draft sentence → [kept, edited, dropped]. ``words`` and ``characters`` are
     Levenshtein distances between the draft and the text, ``of_words`` and ``of_characters`` the longer one's length.
+    ``model``: what the model says of each finding, whatever the reader decided; ``decided``: what they did.
     """
     traced = trace(texts, draft)
     kinds: dict[str, list[int]] = {}
@@ -86,7 +88,9 @@ def measure(texts: Mapping[str, str], draft: Mapping[str, Any] | None) -> dict[s
         "drafted": draft is not None,
     }
     if draft is not None:
-        result["model"] = {name: f["state"] for name, f in draft["labels"].items()}
+        findings = {name: Finding(**f) for name, f in draft["labels"].items()}
+        result["model"] = {name: f.by_model or f.state for name, f in findings.items()}
+        result["decided"] = [name for name, f in findings.items() if f.by_model is not None]
     return result
 
 

@@ -309,6 +309,7 @@ def study_view(session: Session, study: StudyRow, person: Person, *, show_draft:
         "films": [describe(film, i) for i, film in enumerate(films)],
         "indication": study.indication,
         "comparison": study.comparison,
+        "decided": {} if hidden else study.decided,
         "draft": draft,
         "draft_number": 0 if row is None else row.number,
         "draft_at": None if row is None else row.created,

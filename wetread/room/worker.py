@@ -23,7 +23,7 @@ from wetread.room.films import named, prepare
 from wetread.room.queue import Claimed, LeaseLost
 from wetread.room.reports import apply_draft
 from wetread.room.store import Film, Store, StudyRow
-from wetread.types import Draft, Study
+from wetread.types import Draft, Finding, Study
 
 __all__ = ["Drafting", "drain", "run", "triage"]
 
@@ -55,11 +55,12 @@ def triage(body: Mapping[str, Any]) -> tuple[float, list[str]]:
 
     Where the draft says that the study may wait, and no finding is named, it is 0.
     """
+    findings = {name: Finding(**f) for name, f in body["labels"].items()}
     pressing = sorted(
         (
-            (_WEIGHTS.get(name, 0.0) * f["probability"], name, f["probability"])
-            for name, f in body["labels"].items()
-            if f["state"] != "negative" and _WEIGHTS.get(name, 0.0)
+            (_WEIGHTS.get(name, 0.0) * f.held, name, f.held)
+            for name, f in findings.items()
+            if f.state != "negative" and _WEIGHTS.get(name, 0.0)
         ),
         reverse=True,
     )
@@ -90,7 +91,7 @@ def _draft(store: Store, blobs: BlobStore, cache: BlobStore, draft: Drafting, cl
     by_path = {str(blobs.path(film.sha256)): film for film in films}
     try:
         study = read_study(list(by_path), study_id=row.id, indication=row.indication, comparison=row.comparison)
-        made = draft(study)
+        made = draft(replace(study, decided=row.decided))
     except WetreadError as error:
         error.args = (_all_named(str(error), films),)
         raise

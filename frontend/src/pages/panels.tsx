@@ -2,16 +2,54 @@
 
 import { useSignal, type Signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, send, type Macro, type Section, type SimilarAnswer, type Study } from "../api";
-import { day, label as labelName, percent, t } from "../i18n";
+import { get, send, type Macro, type Section, type SimilarAnswer, type State, type Study } from "../api";
+import { day, label as labelName, percent, t, type TextKey } from "../i18n";
 import type { Desk } from "../report/desk";
 import { append, replace } from "../report/field";
 import { dropped } from "../report/sentences";
 import { complain } from "../state";
 import type { Viewing } from "../viewer/viewer";
 
-/** The model's findings in their fixed order, so that each is always found in the same place. */
-export function Findings({ desk, choose }: { desk: Desk; choose: (label: string | null) => void }) {
+/** The finding that is being looked at: the one chosen, or what the chosen sentence is about, a positive one first. */
+export function concerned(desk: Desk): string | null {
+  const label = desk.label.value;
+  const chosen = desk.chosen.value;
+  if (label || !chosen) return label;
+  const told = desk.spans.value.filter((s) => s.section === chosen.section)[chosen.index]?.labels ?? [];
+  const labels = desk.study.value.draft?.labels ?? {};
+  return told.find((name) => labels[name]?.state === "positive") ?? told[0] ?? null;
+}
+
+export type Decide = (name: string, state: State | null) => void;
+
+const CHOICES: readonly { state: State | null; text: TextKey; key: string }[] = [
+  { state: "positive", text: "decide_there", key: "T" },
+  { state: "negative", text: "decide_absent", key: "A" },
+  { state: null, text: "decide_model", key: "U" },
+];
+
+function Decision({ desk, decide }: { desk: Desk; decide: Decide }) {
+  const name = concerned(desk);
+  if (!name) return <p class="decide quiet-text">{t("decide_hint")}</p>;
+  const decided = desk.study.value.decided[name] ?? null;
+  return (
+    <div class="decide" role="group" aria-label={t("decide_title", labelName(name))}>
+      <b>{labelName(name)}</b>
+      {CHOICES.map(({ state, text, key }) => (
+        <button
+          key={key} type="button" class={`quiet ${decided === state ? "on" : ""}`} aria-pressed={decided === state}
+          title={t("decide_title", labelName(name))} onClick={() => decide(name, state)}
+        >{t(text)}<kbd>{key}</kbd></button>
+      ))}
+    </div>
+  );
+}
+
+/**
+ * The model's findings in their fixed order, so that each is always found in the same place; `decide` is null where the
+ * reader may not have the draft written anew.
+ */
+export function Findings({ desk, choose, decide }: { desk: Desk; choose: (label: string | null) => void; decide: Decide | null }) {
   const draft = desk.study.value.draft;
   if (!draft) return null;
   const chosen = desk.label.value;
@@ -21,11 +59,12 @@ export function Findings({ desk, choose }: { desk: Desk; choose: (label: string 
       <ul class="bars">
         {Object.entries(draft.labels).map(([name, finding]) => {
           const share = Math.round(finding.probability * 100);
+          const own = finding.by_model ? t("decided_by_you", t(`state_${finding.by_model}`)) : null;
           return (
             <li key={name}>
               <button
-                type="button" class={`bar ${finding.state} ${chosen === name ? "on" : ""}`} aria-pressed={chosen === name}
-                title={`${labelName(name)}: ${t("calibrated")}`}
+                type="button" class={`bar ${finding.state} ${own ? "decided" : ""} ${chosen === name ? "on" : ""}`} aria-pressed={chosen === name}
+                title={`${labelName(name)}: ${own ?? t("calibrated")}`}
                 onClick={() => choose(chosen === name ? null : name)}
               >
                 <span class="bar-name">{labelName(name)}</span>
@@ -36,13 +75,14 @@ export function Findings({ desk, choose }: { desk: Desk; choose: (label: string 
                   <line class="bar-tick strong" x1={finding.positive_from * 100} x2={finding.positive_from * 100} y1="0" y2="8" />
                 </svg>
                 <span class="bar-share">{share} %</span>
-                <span class="sr">{t(`state_${finding.state}`)}</span>
+                <span class="sr">{t(`state_${finding.state}`)}{own && `, ${own}`}</span>
                 <span class={`bar-state ${finding.state}`} aria-hidden="true">{finding.state === "positive" ? "+" : finding.state === "uncertain" ? "?" : "−"}</span>
               </button>
             </li>
           );
         })}
       </ul>
+      {decide && <Decision desk={desk} decide={decide} />}
     </section>
   );
 }

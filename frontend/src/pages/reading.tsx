@@ -2,7 +2,7 @@
 
 import { effect, useComputed, useSignal, type Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { ApiError, get, send, type Claim, type Critical, type Macro, type Section, type Span, type Study } from "../api";
+import { ApiError, get, send, type Claim, type Critical, type Macro, type Section, type Span, type State, type Study } from "../api";
 import * as cache from "../cache";
 import { clock, day, person, t, word } from "../i18n";
 import { helpKeys, useKeys, type Bindings } from "../keys";
@@ -11,11 +11,13 @@ import { dropSentence, Field, fieldOf, history, replace } from "../report/field"
 import { complain, go, helpOpen, say, session } from "../state";
 import { guard, onSaved, otherPatient, show } from "../tabs";
 import { Viewer, Viewing, type Region } from "../viewer/viewer";
-import { Checks, Dropped, Findings, Macros, mend, Notes, Priors, Similar } from "./panels";
+import { Checks, concerned, Dropped, Findings, Macros, mend, Notes, Priors, Similar, type Decide } from "./panels";
 import { AddendumDialog, ConflictDialog, CriticalDialog, Criticals, EraseDialog, GuardDialog, MarkCriticalDialog, Signatures, SignDialog } from "./sign";
 
 const RENEW_MS = 60_000;
 const DRAFT_POLL_MS = 1200;
+/** Someone waits for it. */
+const REDRAFT_POLL_MS = 400;
 
 function age(birth: string | null, at: string | null): string {
   if (!birth) return "";
@@ -170,7 +172,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
       refresh().then((now) => {
         if (now.draft_number > number && number > 0) say(t("redrafted"));
       }).catch(() => undefined);
-    }, DRAFT_POLL_MS);
+    }, number > 0 ? REDRAFT_POLL_MS : DRAFT_POLL_MS);
     return () => window.clearInterval(timer);
   }, [pending, study.draft_number]);
 
@@ -232,8 +234,9 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
     field?.setSelectionRange(field.value.length, field.value.length);
     field?.scrollIntoView({ block: "nearest" });
   };
-  const redraft = async (): Promise<void> => {
-    if (!study.allowed.includes("redraft") || redrafting.value) return;
+  const mayRedraft = !caseOf && desk.editable.value && study.allowed.includes("redraft");
+  const redraft = async (decided?: Record<string, State>): Promise<void> => {
+    if (!study.allowed.includes("redraft") || (redrafting.value && !decided)) return;
     redrafting.value = true;
     try {
       await desk.flush();
@@ -241,12 +244,24 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
       const data = form ? new FormData(form) : new FormData();
       const answer = await send<{ job: Study["job"] }>("POST", `/api/studies/${encodeURIComponent(study.id)}/redraft`, {
         indication: String(data.get("indication") ?? ""), comparison: String(data.get("comparison") ?? ""),
+        ...(decided && { decided }),
       });
-      desk.study.value = { ...desk.study.value, job: answer.job };
+      desk.study.value = { ...desk.study.value, job: answer.job, ...(decided && { decided }) };
     } catch (error) {
       redrafting.value = false;
       complain(error);
     }
+  };
+  /** The reader decides a finding, or leaves it to the model again (`null`). */
+  const decide: Decide = (name, state) => {
+    const { [name]: before, ...others } = desk.study.value.decided;
+    if ((before ?? null) === state) return;
+    void redraft(state ? { ...others, [name]: state } : others);
+  };
+  const decideKey = (state: State | null) => (): boolean => {
+    const name = mayRedraft && study.draft ? concerned(desk) : null;
+    if (name) decide(name, state);
+    return name !== null;
   };
   const goNext = (): void => {
     if (caseOf) return;
@@ -291,6 +306,8 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
     "alt+Enter": () => mend(desk, 0),
     "alt+KeyM": () => void (macrosOpen.value = !macrosOpen.value),
     "alt+KeyR": () => void redraft(),
+    t: decideKey("positive"), "alt+KeyT": decideKey("positive"), a: decideKey("negative"), "alt+KeyA": decideKey("negative"),
+    u: decideKey(null), "alt+KeyU": decideKey(null),
     "ctrl+KeyS": () => void desk.flush(),
     "ctrl+KeyZ": (event) => {
       if (event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement) return false;
@@ -337,7 +354,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
             {pending && !study.draft && <p class="notice" role="status">{t("draft_pending")}</p>}
             {!caseOf && !pending && !study.draft && study.status !== "failed" && study.blinded && <p class="notice">{t("draft_hidden")}</p>}
             <Request study={study} desk={desk} redrafting={redrafting} redraft={() => void redraft()} readOnly={Boolean(caseOf)} />
-            <Findings desk={desk} choose={chooseLabel} />
+            <Findings desk={desk} choose={chooseLabel} decide={mayRedraft ? decide : null} />
             <Field desk={desk} section="findings" title={t("findings")} macros={macros.value} />
             <Field desk={desk} section="impression" title={t("impression")} macros={macros.value} />
             <Signatures study={study} />

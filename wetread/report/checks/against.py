@@ -136,18 +136,20 @@ def label_flags(
             continue
         stated = next((s for s in statements if s.label == name and s.state == "positive" and not s.old), None)
         denied = next((s for s in statements if s.label == name and s.state == "negative" and not s.qualified), None)
-        percent = f"{100 * finding.probability:.0f} %"
+        percent, decided = f"{100 * finding.probability:.0f} %", finding.by_model is not None
+        above = "was decided to be positive" if decided else f"is above its threshold ({percent})"
         if finding.state == "positive" and denied and said.get(name) == "negative":
-            message = f"{name} is above its threshold ({percent}), and the text denies it."
+            message = f"{name} {above}, and the text denies it."
             yield Flag("denied", "severe", denied.sentence.section, denied.start, denied.end, message)
         elif finding.state == "positive" and said.get(name) is None and not _implied(name, said):
             code = "device-missed" if name == _DEVICES else "missed"
-            message = f"{name} is above its threshold ({percent}), and the text does not mention it."
+            message = f"{name} {above}, and the text does not mention it."
             yield Flag(code, "warning", section, end, end, message)
-        elif stated and finding.probability < _FAR * finding.uncertain_from:
-            far = finding.probability < _VERY_FAR * finding.uncertain_from
+        elif stated and finding.held < _FAR * finding.uncertain_from:
+            far = finding.held < _VERY_FAR * finding.uncertain_from
             code = "device-unseen" if name == _DEVICES else "unsupported"
-            message = f"'{stated.phrase}': {name} is at {percent}, far below its threshold."
+            below = "was decided to be negative" if decided else f"is at {percent}, far below its threshold"
+            message = f"'{stated.phrase}': {name} {below}."
             severity: Severity = "severe" if far else "warning"
             yield Flag(code, severity, stated.sentence.section, stated.start, stated.end, message)
 

@@ -9,6 +9,8 @@ from fastapi.responses import FileResponse
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from wetread.errors import UsageError
+from wetread.report.decisions import decisions
 from wetread.room import audit, queue, retention, schemas, views
 from wetread.room.context import Administrator, Editor, Here, Looker, Room, Sender, author
 from wetread.room.films import RAW, THUMBNAIL, cached, prepare
@@ -90,12 +92,20 @@ def _not_blinded(session: Session, person: Looker, study_id: str) -> None:
 
 @router.post("/studies/{study_id}/redraft", response_model=schemas.JobAnswer, status_code=202)
 def redraft(study_id: str, body: schemas.RedraftIn, person: Editor, room: Here) -> dict[str, Any]:
-    """Draft again, with other words of the request if they are given; the reader's own words stay."""
+    """Draft again, with other words of the request or other decided findings if given; the reader's own words stay.
+
+    ``decided`` has all that the reader decides, label → state; what it does not name is the model's again.
+    """
     with room.store.write() as session:
         row, _ = lock_report(session, study_id)
         _not_blinded(session, person, study_id)
         if row.report_state in ("final", "addended"):
             raise Problem("state", "The report is signed; it is not drafted again.")
+        if body.decided is not None:
+            try:
+                row.decided = dict(decisions(body.decided))
+            except UsageError as error:
+                raise Problem("input", f"{error}.") from error
         running = None if row.job_id is None else session.get(Job, row.job_id)
         for key in ("indication", "comparison"):
             if key in body.model_fields_set:
@@ -105,7 +115,8 @@ def redraft(study_id: str, body: schemas.RedraftIn, person: Editor, room: Here) 
         else:
             count = session.scalar(select(func.count()).select_from(Job).where(Job.study_id == study_id))
             job = queue.enqueue(session, row, f"{study_id}:again:{count}")
-        audit.append(session, person.username, "draft.wanted", study_id, {"job": job.id})
+        decided = {"decided": row.decided} if row.decided else {}
+        audit.append(session, person.username, "draft.wanted", study_id, {"job": job.id, **decided})
         return {"job": views.job_view(job, None)}
 
 
