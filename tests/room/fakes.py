@@ -50,7 +50,8 @@ class FakeDrafter:
         }
         labels = decide(labels, study.decided)
         there = {name for name, finding in labels.items() if finding.state == "positive"}
-        sentences = [s for s in sentences if there.isdisjoint(s.labels) != (s.evidence[0].kind == "seen")]
+        absent = set(LABELS) - there
+        sentences = [s for s in sentences if (absent if s.evidence[0].kind == "seen" else there).isdisjoint(s.labels)]
         for name, state in study.decided.items():
             if state == "positive" and name not in POSITIVE:
                 sentences.append(Sentence("findings", f"{name} is present.", (name,), 1.0, (Evidence(0, box, "seen"),)))
