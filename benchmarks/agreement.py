@@ -20,7 +20,10 @@ from wetread.train.compose import generate
 from wetread.train.config import load_config
 from wetread.train.consensus import Profile
 from wetread.train.decoder import Memory, ReportDecoder
-from wetread.train.pipeline import Run, load_asking, load_departments, load_seen, load_targets, memory_of, new_decoder
+from wetread.train.stages.findings import load_asking
+from wetread.train.stages.run import Run, load_targets
+from wetread.train.stages.seen import load_seen
+from wetread.train.stages.words import load_departments, memory_of, new_decoder
 
 
 def onnx_greedy(bundle: Path, memory: Memory, decoder: ReportDecoder, limit: int) -> list[int]:

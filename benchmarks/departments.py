@@ -27,7 +27,9 @@ from wetread.train.calibrate import auroc
 from wetread.train.config import load_config
 from wetread.train.consensus import Likeness, Profile
 from wetread.train.expect import References, pairwise_cider
-from wetread.train.pipeline import Run, load_asking, load_departments, load_targets
+from wetread.train.stages.findings import load_asking
+from wetread.train.stages.run import Run, load_targets
+from wetread.train.stages.words import load_departments
 
 #: Teachers that must have a sentence, the AUROC from which it is well told, and draws of the bootstrap.
 OFTEN, WELL, DRAWS = 20, 0.75, 1000

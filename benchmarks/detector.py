@@ -31,7 +31,8 @@ from wetread.model.runtime import OnnxDetector
 from wetread.train import calibrate, films
 from wetread.train.config import load_config
 from wetread.train.evaluate import clinical
-from wetread.train.pipeline import Run, load_seen, load_targets, truth_of
+from wetread.train.stages.run import Run, load_targets, truth_of
+from wetread.train.stages.seen import load_seen
 from wetread.types import LABELS, View
 
 #: What a report says (a concept of the run), and what the detector may find of it.

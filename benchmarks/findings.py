@@ -17,7 +17,7 @@ from command import command
 
 from wetread.train.calibrate import auroc, ece, sensitive_threshold
 from wetread.train.config import load_config
-from wetread.train.pipeline import Run, truth_of
+from wetread.train.stages.run import Run, truth_of
 from wetread.types import LABELS
 
 DRAWS = 1000

@@ -19,7 +19,8 @@ from section import table
 from wetread.train import features
 from wetread.train.calibrate import auroc
 from wetread.train.config import load_config
-from wetread.train.pipeline import Run, load_outputs, load_targets
+from wetread.train.stages.run import Run, load_targets
+from wetread.train.stages.seen import load_outputs
 
 DRAWS = 1000
 GROUPS = {"label": 10, "mesh": 5, "wording": 5}

@@ -20,7 +20,8 @@ from wetread.model.indication import moved, shift
 from wetread.report.further import FURTHER
 from wetread.train import calibrate, indications
 from wetread.train.config import load_config
-from wetread.train.pipeline import Run, further_of_rows, load_asking, truth_of
+from wetread.train.stages.findings import load_asking
+from wetread.train.stages.run import Run, further_of_rows, truth_of
 from wetread.types import LABELS
 
 #: Words that are shown of each finding, and positives from which val's AUROC is.

@@ -24,7 +24,8 @@ from wetread.model.bundle import Bundle
 from wetread.model.runtime import BOTH_SD
 from wetread.train import calibrate, features, films
 from wetread.train.config import load_config
-from wetread.train.pipeline import Run, load_outputs, truth_of
+from wetread.train.stages.run import Run, truth_of
+from wetread.train.stages.seen import load_outputs
 from wetread.types import LABELS, View
 
 LEAST = 10

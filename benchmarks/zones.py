@@ -24,7 +24,8 @@ from wetread.obey import LOWER_FROM
 from wetread.report.labeler import label_spans
 from wetread.train import films, zones
 from wetread.train.config import load_config
-from wetread.train.pipeline import Run, load_seen
+from wetread.train.stages.run import Run
+from wetread.train.stages.seen import load_seen
 from wetread.types import LABELS
 
 FOLDS = 5

@@ -137,3 +137,23 @@ def test_what_cannot_be_compared_is_refused(house: House, study: str, change: di
     body = {"name": "T", "design": "parallel", "arms": ["hidden", "shown"], "study_ids": [study], "reader_ids": readers}
     answer = admin.post("/api/reader-studies", json={**body, **change})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "input")
+
+
+def test_a_reader_study_is_about_the_models_own_draft(house: House) -> None:
+    _, ids = _start(house, arms=["hidden", "shown"])
+    second = house.browser("second")
+    decided = {"decided": {"Pneumothorax": "positive"}}
+    refused = second.post(f"/api/studies/{ids[0]}/redraft", json=decided)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "state")
+    (other,) = house.receive(3)
+    assert second.post(f"/api/studies/{other}/redraft", json=decided).status_code == 202
+    house.draft()
+    admin = house.browser("admin")
+    readers = [u["id"] for u in admin.get("/api/users").json()["items"] if u["username"] == "reader"]
+    body = {"name": "T", "design": "parallel", "arms": ["hidden", "shown"], "study_ids": [other], "reader_ids": readers}
+    answer = admin.post("/api/reader-studies", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"].startswith("1 of the drafts have findings that a reader decided")
+    second.post(f"/api/studies/{other}/redraft", json={"decided": {}})
+    house.draft()
+    assert admin.post("/api/reader-studies", json=body).status_code == 201

@@ -19,6 +19,8 @@ from wetread.train.decoder import Memory, ReportDecoder  # noqa: E402
 from wetread.train.encoder import FilmEncoder, PlaceHead  # noqa: E402
 from wetread.train.export import export_encoder  # noqa: E402
 from wetread.train.films import Augment, as_tensor, exported, rendered  # noqa: E402
+from wetread.train.stages.seen import Seen  # noqa: E402
+from wetread.train.stages.words import recall  # noqa: E402
 from wetread.types import LABELS  # noqa: E402
 
 
@@ -442,7 +444,7 @@ def test_the_spine_of_the_likeliest_teachers_may_be_called_degenerated() -> None
         lessons.Scale(np.full(2, at), np.full(2, sd), np.zeros(2), np.ones(2)) for at, sd in ((10.0, 2.0), (20.0, 4.0))
     )
     studies = SimpleNamespace(mean=mean)
-    seen = pipeline.Seen(None, studies, own, shipped, np.arange(40) < 30, (np.zeros(14), np.ones(14)))  # type: ignore[arg-type]
+    seen = Seen(None, studies, own, shipped, np.arange(40) < 30, (np.zeros(14), np.ones(14)))  # type: ignore[arg-type]
     names = ["label:Edema", SPINE]
     levels = seen.spine_from(names)
     assert levels is not None
@@ -483,9 +485,9 @@ def test_a_decoder_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
     save_file(ReportDecoder(20, 5, 16, 2, 2, 0.0, 12).state_dict(), path)
     decoder = ReportDecoder(20, 6, 16, 2, 2, 0.0, 12)
     with pytest.raises(UsageError, match=r"decoder-words\.safetensors is of another configuration or version; remove"):
-        pipeline._recall(decoder, path)
+        recall(decoder, path)
     own = ReportDecoder(20, 5, 16, 2, 2, 0.0, 12)
-    pipeline._recall(own, path)
+    recall(own, path)
 
 
 def test_what_is_asserted_is_worth_saying():

@@ -69,9 +69,12 @@ def create(
     known = set(session.scalars(select(StudyRow.id).where(StudyRow.id.in_(wanted), StudyRow.erased.is_(None))))
     if len(known) != len(wanted):
         raise Problem("input", f"{len(wanted) - len(known)} of the studies do not exist.")
-    drafted = [study for study in wanted if latest_draft(session, study) is not None]
-    if len(drafted) != len(wanted):
-        raise Problem("input", f"{len(wanted) - len(drafted)} of the studies have no draft yet; wait for them.")
+    drafts = [latest_draft(session, study) for study in wanted]
+    if lacking := drafts.count(None):
+        raise Problem("input", f"{lacking} of the studies have no draft yet; wait for them.")
+    changed = sum(any("by_model" in f for f in draft.body["labels"].values()) for draft in drafts if draft)
+    if changed:
+        raise Problem("input", f"{changed} of the drafts have findings that a reader decided; leave these out.")
     readers = list(dict.fromkeys(reader_ids))
     users = [session.get(User, user_id) for user_id in readers]
     if any(u is None or not {"reader", "resident"} & set(u.roles) for u in users):

@@ -59,6 +59,16 @@ def blinded_ids(session: Session, person: Person) -> set[str]:
     )
 
 
+def compared(session: Session, study_id: str) -> bool:
+    """Whether anybody has still to read the study in an open reader study, which is about the model's own draft."""
+    case = (
+        select(ReaderCase.id)
+        .join(ReaderStudy)
+        .where(ReaderCase.study_id == study_id, ReaderCase.phase != "done", ReaderStudy.state == "open")
+    )
+    return session.scalar(case.limit(1)) is not None
+
+
 def _claimed(moment: Any) -> ColumnElement[bool]:
     return and_(StudyRow.claim_user.is_not(None), StudyRow.claim_until > (now() if moment is None else moment))
 

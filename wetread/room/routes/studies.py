@@ -102,6 +102,8 @@ def redraft(study_id: str, body: schemas.RedraftIn, person: Editor, room: Here) 
         if row.report_state in ("final", "addended"):
             raise Problem("state", "The report is signed; it is not drafted again.")
         if body.decided is not None:
+            if views.compared(session, study_id):
+                raise Problem("state", "A reader study compares readings of the model's own draft; decide afterwards.")
             try:
                 row.decided = dict(decisions(body.decided))
             except UsageError as error:
