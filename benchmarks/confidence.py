@@ -23,7 +23,7 @@ from val_table import drafts_of
 from wetread.data.manifest import ManifestStudy, read_manifest
 from wetread.draft import Drafter
 from wetread.train.calibrate import auroc, ece
-from wetread.types import LABELS
+from wetread.types import DOUBTFUL_BELOW, LABELS
 
 DRAWS = 1000
 
@@ -119,12 +119,17 @@ def report(s: Sentences) -> str:
     ceiling = min(10.0, 1 / s.wrong.mean())
     kinds = "; ".join(f"{k} {n}" for k, n in s.kinds.most_common())
     tenths = np.array_split(np.argsort(s.confidence, kind="stable"), 10)
+    doubtful = s.confidence < DOUBTFUL_BELOW
     lines = [
         f"{len(s.wrong):,} sentences of {len(np.unique(s.study))} val drafts, {int(s.wrong.sum())} contradicted "
         f"({s.wrong.mean():.1%}). The tenth of lowest confidence holds **{times:.2f} times** its share of them "
         f"(95 % interval {ends[0]:.2f} to {ends[1]:.2f}; the bar is 3, the most that could be is {ceiling:.2f}). AUROC "
         f"of the confidence for a sentence that is not contradicted {told}, ECE {calibration}. Contradictions by kind "
         f"(a sentence may have several): {kinds}.",
+        "",
+        f"Doubtful, and shown so, are those below {DOUBTFUL_BELOW:g}: {doubtful.mean():.1%} of the sentences, "
+        f"{s.wrong[doubtful].mean():.0%} of them contradicted ({s.wrong[~doubtful].mean():.0%} of the others), "
+        f"{s.wrong[doubtful].sum() / s.wrong.sum():.0%} of all that are.",
         "",
         "| tenth | " + " | ".join(str(i + 1) for i in range(10)) + " |",
         "|" + " --- |" * 11,

@@ -213,9 +213,13 @@ def test_the_command_prints_a_report_and_saves_a_picture(tmp_path: Path, capsys:
     assert "FINDINGS" in out
     assert "IMPRESSION" in out
     assert "not a medical device" in err
+    doubts = next(line for line in err.splitlines() if line.startswith("look again at:"))
     with Image.open(tmp_path / "rg1.png") as picture:
         assert picture.width > 1000
-    assert json.loads((tmp_path / "rg1.json").read_text())["schema"] == "wetread.draft/1"
+    body = json.loads((tmp_path / "rg1.json").read_text())
+    assert body["schema"] == "wetread.draft/1"
+    told = {f"{s['text']} ({s['confidence']:.2f})": s["confidence"] < 0.5 for s in body["sentences"]}
+    assert {text for text in told if text in doubts} == {text for text, low in told.items() if low}
 
 
 def test_the_command_takes_decisions(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,13 +10,14 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from wetread.ground import HeatMap
-from wetread.types import Draft, Finding, Sentence, Study, View
+from wetread.types import DOUBTFUL_BELOW, Draft, Finding, Sentence, Study, View
 
 __all__ = ["evidence_picture", "heat_overlay", "save_picture"]
 
 NOTICE = "Research use; not a medical device."
 _HEIGHT, _MARGIN, _TEXT_WIDTH = 880, 28, 620
 _GROUND, _INK, _FAINT, _RULE = (16, 18, 22), (232, 234, 237), (150, 156, 166), (54, 59, 68)
+_DOUBT = (180, 140, 255)
 #: Colours of sentences that were seen, told apart by hue and lightness (Okabe & Ito 2008).
 _COLOURS = ((240, 180, 60), (86, 180, 233), (0, 190, 140), (230, 120, 90), (204, 121, 167), (240, 228, 66))
 _STATE = {"positive": (240, 130, 90), "uncertain": (240, 200, 80), "negative": (110, 118, 130)}
@@ -83,6 +84,9 @@ def _report(draw: ImageDraw.ImageDraw, left: int, top: int, draft: Draft, rows: 
     for section in ("findings", "impression"):
         own = [row for row in rows if row.sentence.section == section]
         draw.text((left, y), section.upper(), fill=_FAINT, font=_font(15))
+        if section == "findings" and any(row.sentence.doubtful for row in rows):
+            note = f"confidence where it is below {DOUBTFUL_BELOW}"
+            draw.text((left + 120, y), note, fill=_DOUBT, font=_font(15))
         y += 28
         for row in own:
             indent = 34
@@ -91,7 +95,10 @@ def _report(draw: ImageDraw.ImageDraw, left: int, top: int, draft: Draft, rows: 
                 draw.text((left + 11, y + 11), str(row.number), fill=_GROUND, font=_font(15), anchor="mm")
             for line in textwrap.wrap(row.sentence.text, 62):
                 draw.text((left + indent, y), line, fill=_INK, font=_font(18))
+                end = left + indent + draw.textlength(line, font=_font(18))
                 y += 25
+            if row.sentence.doubtful:
+                draw.text((end + 10, y - 23), f"{row.sentence.confidence:.2f}", fill=_DOUBT, font=_font(15))
             y += 5
         y += 14
     return y

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 __all__ = [
+    "DOUBTFUL_BELOW",
     "LABELS",
     "MICRO5",
     "SCHEMA",
@@ -149,6 +150,10 @@ class Evidence:
     kind: Literal["seen", "searched"]
 
 
+#: A sentence of less confidence is shown as doubtful; ``benchmarks/confidence.py`` tells how many of these are wrong.
+DOUBTFUL_BELOW = 0.5
+
+
 @dataclass(frozen=True)
 class Sentence:
     """One sentence of the draft with its labels, confidence in [0, 1] and evidence."""
@@ -158,6 +163,11 @@ class Sentence:
     labels: tuple[str, ...]
     confidence: float
     evidence: tuple[Evidence, ...]
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether a reader should look at it first."""
+        return self.confidence < DOUBTFUL_BELOW
 
 
 @dataclass(frozen=True)

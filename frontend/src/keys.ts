@@ -61,7 +61,7 @@ export const KEYS = {
     ["S", "key_side"], ["P", "key_prior"], ["V", "key_film"], ["B", "key_boxes"], ["", "key_mouse"],
   ],
   report: [
-    ["E  W", "key_edit"], ["Esc", "key_leave"], ["J  K  Alt+↓ ↑", "key_sentence"], ["G", "key_finding"], ["T  A  U  Alt+T A U", "key_decide"], ["Alt+Del", "key_drop"],
+    ["E  W", "key_edit"], ["Esc", "key_leave"], ["J  K  Alt+↓ ↑", "key_sentence"], ["G", "key_finding"], ["L  Alt+L", "key_doubt"], ["T  A  U  Alt+T A U", "key_decide"], ["Alt+Del", "key_drop"],
     ["Alt+O", "key_restore"], ["Ctrl+Z", "key_undo"], ["Tab", "key_complete"], ["Alt+Enter", "key_mend"], ["Alt+M", "key_macros"],
     ["Alt+R", "key_redraft"], ["Ctrl+S", "key_save"], ["Ctrl+Enter", "key_sign"], ["N  Alt+N", "key_next"], ["Q  Alt+Q", "key_back"],
   ],

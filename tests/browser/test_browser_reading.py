@@ -196,6 +196,14 @@ def test_the_draft_follows_what_the_reader_decides(page: Page, tmp_path: Path) -
     page.read("F43")
     page.field("findings").send_keys(Keys.CONTROL + Keys.END + Keys.NULL, " " + TYPED)
 
+    # What is doubtful is seen at sight, and reached by a key.
+    page.see(".legend .origin-doubtful", "1")
+    (doubtful,) = page.all(".mirror .doubtful")
+    assert page.script("return arguments[0].textContent", doubtful) == "Blunting of the left costophrenic angle."
+    page.chord(Keys.ALT, "l")
+    page.see(".sentence-bar", "confidence 30 %")
+    page.keys(Keys.ESCAPE, Keys.ESCAPE)
+
     # By mouse: a finding that the model has not seen.
     page.see(".decide", "Click a finding")
     page.click("button.bar", "Pneumothorax")

@@ -27,6 +27,7 @@ SENTENCES = (
     ("findings", "Blunting of the left costophrenic angle.", ("Pleural Effusion",), "seen"),
     ("impression", "Mild cardiomegaly with a small left effusion.", ("Cardiomegaly", "Pleural Effusion"), "seen"),
 )
+CONFIDENCE = {"Blunting of the left costophrenic angle.": 0.3}
 POSITIVE = {"Cardiomegaly": 0.81, "Pleural Effusion": 0.64}
 
 
@@ -41,7 +42,7 @@ class FakeDrafter:
         view = study.views[0]
         box = (view.columns // 4, view.rows // 2, view.columns // 2, 3 * view.rows // 4)
         sentences = [
-            Sentence(section, text, labels, 0.8, (Evidence(0, box, kind),))  # type: ignore[arg-type]
+            Sentence(section, text, labels, CONFIDENCE.get(text, 0.8), (Evidence(0, box, kind),))  # type: ignore[arg-type]
             for section, text, labels, kind in SENTENCES
         ]
         labels = {

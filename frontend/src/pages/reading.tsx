@@ -8,6 +8,7 @@ import { clock, day, person, t, word } from "../i18n";
 import { helpKeys, useKeys, type Bindings } from "../keys";
 import { Desk, studyShelf, type Shelf } from "../report/desk";
 import { dropSentence, Field, fieldOf, history, replace } from "../report/field";
+import { doubtful } from "../report/sentences";
 import { complain, go, helpOpen, say, session } from "../state";
 import { guard, onSaved, otherPatient, show } from "../tabs";
 import { Viewer, Viewing, type Region } from "../viewer/viewer";
@@ -202,12 +203,14 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
     const span = label ? desk.spans.value.find((s) => s.labels.includes(label)) : undefined;
     if (span) fieldOf(span.section)?.scrollIntoView({ block: "nearest" });
   };
-  const step = (by: number): void => {
+  /** To the next sentence, or the one before, of those that are asked for. */
+  const step = (by: 1 | -1, asked: (span: Span) => boolean = () => true): void => {
     const spans = desk.spans.value;
-    if (spans.length === 0) return;
+    if (!spans.some(asked)) return;
     const chosen = desk.chosen.value;
-    const flat = chosen ? spans.findIndex((s, i) => s.section === chosen.section && i - spans.findIndex((x) => x.section === chosen.section) === chosen.index) : by > 0 ? -1 : spans.length;
-    const target = spans[(flat + by + spans.length) % spans.length]!;
+    let at = chosen ? spans.findIndex((s, i) => s.section === chosen.section && i - spans.findIndex((x) => x.section === chosen.section) === chosen.index) : by > 0 ? -1 : spans.length;
+    do at = (at + by + spans.length) % spans.length; while (!asked(spans[at]!));
+    const target = spans[at]!;
     const index = spans.filter((s) => s.section === target.section).indexOf(target);
     desk.label.value = null;
     desk.chosen.value = { section: target.section, index };
@@ -293,6 +296,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
   const keys: Bindings = {
     ...helpKeys,
     j: () => step(1), k: () => step(-1), "alt+ArrowDown": () => step(1), "alt+ArrowUp": () => step(-1), g: nextFinding,
+    l: () => step(1, doubtful), "alt+KeyL": () => step(1, doubtful),
     e: () => write("findings"), w: () => write("impression"), "alt+KeyE": () => write("findings"), "alt+KeyW": () => write("impression"),
     "alt+Delete": () => {
       const span = current();

@@ -6,7 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { get, type Macro, type Section, type Span } from "../api";
 import { language, t } from "../i18n";
 import type { Desk } from "./desk";
-import { at, split } from "./sentences";
+import { at, doubtful, split } from "./sentences";
 import { suggest } from "./stock";
 
 /** The field of a section, for those who act on it from elsewhere. */
@@ -159,7 +159,7 @@ export function Field({ desk, section, macros, title }: { desk: Desk; section: S
 
   const marks = spans.map((s, i) => ({
     start: s.start, end: s.end,
-    class: `from-${s.origin}${chosen?.section === section && chosen.index === i ? " chosen" : ""}${label && s.labels.includes(label) ? " labelled" : ""}`,
+    class: `from-${s.origin}${doubtful(s) ? " doubtful" : ""}${chosen?.section === section && chosen.index === i ? " chosen" : ""}${label && s.labels.includes(label) ? " labelled" : ""}`,
   }));
   const flags = desk.flags.value
     .filter((f) => f.section === section && f.start !== null && f.end !== null && f.end <= text.length && text.slice(f.start, f.end) === (f.text || text.slice(f.start, f.end)))
@@ -167,11 +167,13 @@ export function Field({ desk, section, macros, title }: { desk: Desk; section: S
   const id = `field-${section}`;
   const counts = { machine: 0, edited: 0, typed: 0 };
   for (const s of spans) counts[s.origin]++;
+  const doubts = spans.filter(doubtful).length;
   return (
     <section class="field" aria-labelledby={`${id}-title`}>
       <div class="field-head">
         <label id={`${id}-title`} for={id}>{title}</label>
         <span class="legend" title={t("origin_title")}>
+          {doubts > 0 && <span class="origin-doubtful" title={t("doubtful_title")}><i aria-hidden="true" />{doubts} {t("doubtful")}</span>}
           {(["machine", "edited", "typed"] as const).map((o) => (
             <span key={o} class={`origin-${o}`}><i aria-hidden="true" />{counts[o]} {t(`origin_${o}`)}</span>
           ))}

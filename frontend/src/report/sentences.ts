@@ -102,6 +102,9 @@ export function dropped(spans: readonly Span[], draft: readonly DraftSentence[])
   return draft.map((sentence, index) => ({ index, sentence })).filter(({ index }) => !used.has(index));
 }
 
+/** A machine's sentence that is less confident than not (`wetread.types.DOUBTFUL_BELOW`). */
+export const doubtful = (span: Span): boolean => span.origin === "machine" && span.confidence !== null && span.confidence < 0.5;
+
 /** The sentence under a caret, or the last before it. */
 export function at(spans: readonly Span[], caret: number): number {
   let found = -1;
