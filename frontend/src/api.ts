@@ -108,7 +108,7 @@ export interface Statistics {
   edit_distance: { median_words: number | null; median_share: number | null };
   sentences: { kept: number; edited: number; dropped: number; typed: number; acceptance: number | null };
   kinds: { kind: string; section: string; machine: number; kept: number; edited: number; dropped: number; acceptance: number | null }[];
-  findings: { label: string; n: number; both: number; model_only: number; reader_only: number; neither: number; agreement: number | null; kappa: number | null }[];
+  findings: { label: string; n: number; both: number; model_only: number; reader_only: number; neither: number; decided: number; agreement: number | null; kappa: number | null }[];
   weeks: { week: string; cases: number; acceptance: number | null; median_seconds: number | null; median_words: number | null; agreement: number | null }[];
   readers: { user_id: string; name: string; cases: number; median_seconds: number | null; acceptance: number | null }[];
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from dataclasses import replace
@@ -208,6 +209,12 @@ def test_statistics_count_what_the_model_said_and_not_what_was_decided(house: Ho
         (wanted,) = (json.loads(row.detail) for row in entries(session, "draft.wanted"))
     assert signed["model"]["Pleural Effusion"] == "positive"
     assert signed["decided"] == ["Pleural Effusion"]
+    told = {row["label"]: row for row in reader.get("/api/statistics").json()["findings"]}
+    effusion = told["Pleural Effusion"]
+    assert (effusion["model_only"], effusion["decided"]) == (1, 1)
+    assert told["Cardiomegaly"]["decided"] == 0
+    (line,) = csv.DictReader(io.StringIO(reader.get("/api/statistics.csv").text))
+    assert (line["decided"], line["model Pleural Effusion"]) == ("Pleural Effusion", "positive")
     assert wanted["decided"] == {"Pleural Effusion": "negative"}
 
 

@@ -1,7 +1,8 @@
 """Statistics from the audit trail's ``report.signed`` events, and from nothing else, so that anyone can recompute them.
 
 A case is a study's final signature. Acceptance is the share of the draft's sentences that stand word for word in the
-signed text. Kappa is Cohen's (1960) between model and reader, both taken as positive or not.
+signed text; the draft is the last one, after what the reader decided of the findings (``decided``). Kappa is Cohen's
+(1960) between the model, whatever was decided, and the reader, both taken as positive or not.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ class Agreement(BaseModel):
     model_only: int
     reader_only: int
     neither: int
+    decided: int
     agreement: float | None
     kappa: float | None
 
@@ -176,7 +178,7 @@ def _agreement(label: str, group: Sequence[Case]) -> Agreement:
         kappa = (agreed - chance) / (1 - chance) if chance < 1 else None
     return Agreement(
         label=label, n=n, both=both, model_only=model_only, reader_only=reader_only, neither=neither,
-        agreement=agreed, kappa=kappa,
+        decided=sum(label in case.detail.get("decided", ()) for case in group), agreement=agreed, kappa=kappa,
     )  # fmt: skip
 
 
@@ -265,7 +267,15 @@ def to_csv(group: Sequence[Case]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     counts = ("seconds", "kept", "edited", "dropped", "typed", "words", "of_words")
     writer.writerow(
-        ["at", "study_id", "user", *counts, *(f"model {x}" for x in LABELS), *(f"reader {x}" for x in LABELS)]
+        [
+            "at",
+            "study_id",
+            "user",
+            *counts,
+            "decided",
+            *(f"model {x}" for x in LABELS),
+            *(f"reader {x}" for x in LABELS),
+        ]
     )
     for case in group:
         at = datetime.fromtimestamp(case.at, UTC).isoformat(timespec="seconds")
@@ -277,6 +287,7 @@ def to_csv(group: Sequence[Case]) -> str:
                 # A spreadsheet would run a name that begins like a formula.
                 "'" + case.actor if case.actor[:1] in "=+-@" else case.actor,
                 *(case.detail[key] for key in counts),
+                "; ".join(case.detail.get("decided", ())),
                 *(model.get(x, "") for x in LABELS),
                 *(reader.get(x, "") for x in LABELS),
             ]

@@ -112,8 +112,8 @@ export function StatisticsPage() {
               `${label(k.kind)} (${t(k.section === "impression" ? "impression" : "findings")})`, k.machine, k.kept, k.edited,
               <Parts key="p" parts={[{ class: "kept", value: k.kept }, { class: "edited", value: k.edited }, { class: "dropped", value: k.dropped }]} />, percent(k.acceptance),
             ])} />
-            <Table title={t("per_finding")} head={["what", "both_say", "model_only", "reader_only", "neither", "agreement", "kappa"]} rows={d.findings.map((f) => [
-              label(f.label), f.both, f.model_only, f.reader_only, f.neither, percent(f.agreement), f.kappa === null ? "–" : f.kappa.toFixed(2).replace("-0.00", "0.00"),
+            <Table title={t("per_finding")} head={["what", "both_say", "model_only", "reader_only", "neither", "decided", "agreement", "kappa"]} rows={d.findings.map((f) => [
+              label(f.label), f.both, f.model_only, f.reader_only, f.neither, f.decided, percent(f.agreement), f.kappa === null ? "–" : f.kappa.toFixed(2).replace("-0.00", "0.00"),
             ])} />
           </div>
           <Table title={t("per_reader")} head={["name", "cases", "median_time", "acceptance"]} rows={d.readers.map((r) => [r.name, r.cases, seconds(r.median_seconds), percent(r.acceptance)])} />
