@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import House
+from house import House
 
 from wetread.room import auth
 from wetread.room.store import User
@@ -97,7 +97,7 @@ def test_a_service_sees_only_what_it_sent(house: House, study: str) -> None:
 
 
 def test_a_resident_may_not_sign_final(house: House, study: str) -> None:
-    from conftest import sign_body
+    from house import sign_body
 
     resident = house.browser("resident")
     answer = resident.post(f"/api/studies/{study}/sign", json=sign_body("final", 1))

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from conftest import House, sign_body
+from house import House, sign_body
 
 from wetread.cli import main
 from wetread.room import audit

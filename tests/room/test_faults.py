@@ -12,8 +12,8 @@ from pathlib import Path
 
 import fakes
 import pytest
-from conftest import House, save_body, sign_body
 from faults import Ledger, audit_everything, settle, storm
+from house import House, save_body, sign_body
 from processes import Process, fill, small_disk
 from sqlalchemy import event
 

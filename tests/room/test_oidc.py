@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from conftest import Caller, House, sign_body
+from house import Caller, House, sign_body
 
 from wetread.room import auth
 from wetread.room.oidc import Provider

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import House
+from house import House
 
 ALLOWED = {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 503}
 

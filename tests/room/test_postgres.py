@@ -11,7 +11,7 @@ from pathlib import Path
 
 import fakes
 import pytest
-from conftest import Caller, save_body
+from house import Caller, save_body
 from processes import Client, Postgres, Process, fill, postgres_binaries, running
 
 from wetread.errors import OutsideError

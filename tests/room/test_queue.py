@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import House
 from fakes import FakeDrafter
+from house import House
 from PIL import Image
 from sqlalchemy import select
 

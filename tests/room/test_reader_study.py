@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from conftest import House, save_body
+from house import House, save_body
 
 from wetread.room.reading_study import deal
 from wetread.room.store import ReaderCase, now

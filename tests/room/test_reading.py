@@ -11,7 +11,7 @@ from pathlib import Path
 import fakes
 import numpy as np
 import pytest
-from conftest import House, save_body, sign_body
+from house import House, save_body, sign_body
 from PIL import Image
 
 from wetread.room.audit import entries

@@ -10,7 +10,7 @@ from pathlib import Path
 import fakes
 import numpy as np
 import pytest
-from conftest import House, save_body, sign_body
+from house import House, save_body, sign_body
 from sqlalchemy import func, select
 
 from wetread.errors import InputError, OutsideError, UsageError

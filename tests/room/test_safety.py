@@ -12,7 +12,7 @@ from pathlib import Path
 
 import fakes
 import pytest
-from conftest import PASSWORD, House, save_body, sign_body
+from house import PASSWORD, House, save_body, sign_body
 from starlette.testclient import TestClient
 
 from wetread.room import auth, studies

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from conftest import House, save_body, sign_body
+from house import House, save_body, sign_body
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 

@@ -8,7 +8,7 @@ import json
 from statistics import median
 
 import pytest
-from conftest import House, save_body, sign_body
+from house import House, save_body, sign_body
 
 from wetread.room import audit, signoff, stats
 
