@@ -99,7 +99,7 @@ def test_the_indication_moves_the_findings_that_it_speaks_of(drafter: Drafter, d
 def test_the_words_follow_what_the_reader_decides(drafter: Drafter, state: State) -> None:
     study = read_study([film("RG1_UNCR.dcm")])
     look = drafter.look(study)
-    for name in LABELS:
+    for name in LABELS if state == "positive" else LABELS[:-1]:
         labels = decide(look.labels, {name: state})
         findings, impression, _ = drafter.words(study, replace(look, labels=labels, further=0 * look.further))
         positive = {n for n, f in labels.items() if f.state == "positive" and n != "No Finding"}
@@ -122,7 +122,10 @@ def test_a_draft_tells_what_its_reader_decided(drafter: Drafter, draft: Draft) -
     assert [s.section for s in said] == ["findings", "impression"]
     assert {s.confidence for s in said} == {1.0}
     assert {e.kind for s in said for e in s.evidence} == {"seen"}
+    assert told.decided == {"Lung Lesion": "positive", "Pneumothorax": "positive"}
+    assert told.triage.state == "look first"
     assert Draft.from_json(json.loads(json.dumps(told.to_json()))).to_json() == told.to_json()
+    assert "decided" not in draft.to_json()
     assert all("by_model" not in f for f in draft.to_json()["labels"].values())
 
 
@@ -225,11 +228,15 @@ def test_the_command_prints_a_report_and_saves_a_picture(tmp_path: Path, capsys:
 def test_the_command_takes_decisions(capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["draft", film("RG1_UNCR.dcm"), "--json", "--finding", "no finding=positive"]
     assert main([*asked, "--finding", "Support Devices=negative"]) == 0
-    labels = json.loads(capsys.readouterr().out)["labels"]
+    told = json.loads(capsys.readouterr().out)
+    labels = told["labels"]
+    assert told["triage"]["state"] == "normal"
     assert {name: f["state"] for name, f in labels.items() if f["state"] != "negative"} == {"No Finding": "positive"}
     for wrong in ("Edema", "=positive", "Goitre=positive", "Edema=much"):
         assert main(["draft", "none.dcm", "--finding", wrong]) == 2
         assert wrong.partition("=")[0] in capsys.readouterr().err
+    assert main(["draft", "none.dcm", "--finding", "Edema=positive", "--finding", "edema=negative"]) == 2
+    assert "twice" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["mark_mean", "further_from", "texture_bias"])

@@ -51,7 +51,7 @@ from wetread.model.zones import ZONES, zone_chances, zone_means
 from wetread.obey import obey, put_low, put_several, put_silent_sites
 from wetread.report.checks import prior_known, repair_report
 from wetread.report.decisions import decide, decisions, differences
-from wetread.report.further import among
+from wetread.report.further import FURTHER, KINDS, among
 from wetread.similar import Index
 from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, State, Study
 
@@ -194,7 +194,7 @@ class Drafter:
         """Draft the report of a study, given as a ``Study`` or as its files.
 
         Args:
-            decided: of files: findings that the reader has decided, label → state; the words follow them.
+            decided: findings that the reader has decided, label → state; the words follow them.
 
         Raises:
             InputError: a file cannot be read, or is no chest radiograph (``NotAChestFilm``).
@@ -219,7 +219,7 @@ class Drafter:
             from wetread.image.read import read_study
 
             study = read_study(study, study_id=study_id, indication=indication, comparison=comparison)
-            study = replace(study, decided=decided or {})
+        study = replace(study, decided=decisions(study.decided if decided is None else decided))
         read = time.perf_counter()
         look = self.look(study)
         encoded = time.perf_counter()
@@ -245,6 +245,7 @@ class Drafter:
                 *look.changed,
                 *notes,
             ),
+            decided=study.decided,
         )
         end = time.perf_counter()
         seconds = {"read": read - start, "encode": encoded - read, "decode": decoded - encoded, "total": end - start}
@@ -288,11 +289,10 @@ class Drafter:
             findings = findings_of(moved(chance, by[: len(LABELS)]), arrays)
             changed = tuple(_changed(by_films, findings))
         if study.decided:
-            decided = decisions(study.decided)
-            findings = decide(findings, decided)
+            findings = decide(findings, decisions(study.decided))
             changed += tuple(differences(findings))
-            if decided.get("No Finding") == "positive":
-                further = np.zeros_like(further)
+            if "No Finding" in study.decided and len(further):
+                further = further * [name in KINDS for name in FURTHER]
         distance = novelty(seen.vector, seen.lateral, arrays)
         spine = worn_spine(mean, self.bundle.index["concepts"], arrays)
         place = np.argsort(order)  # from canonical order back to the study's

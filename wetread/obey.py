@@ -304,7 +304,9 @@ def obey(
                 # The finding is added from the stock below, without a side, a place or a size that nothing supports.
                 notes.append("Details of a weakly supported finding were left out.")
             elif extra:
-                notes.append(f"A sentence that asserted {', '.join(sorted(extra))} below its threshold was dropped.")
+                denied_by_reader = all(labels[n].by_model for n in extra)
+                why = ", which the reader denies," if denied_by_reader else " below its threshold"
+                notes.append(f"A sentence that asserted {', '.join(sorted(extra))}{why} was dropped.")
             elif possible := hedged(written.text) - likely:
                 notes.append(
                     f"A sentence that held {', '.join(sorted(possible))} possible, below its threshold, was dropped."

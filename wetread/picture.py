@@ -107,7 +107,7 @@ def _report(draw: ImageDraw.ImageDraw, left: int, top: int, draft: Draft, rows: 
 def _bars(draw: ImageDraw.ImageDraw, left: int, top: int, labels: dict[str, Finding]) -> int:
     draw.text((left, top), "FINDINGS, CALIBRATED PROBABILITY", fill=_FAINT, font=_font(15))
     y = top + 28
-    ordered = sorted(labels.items(), key=lambda kv: -kv[1].held)[:8]
+    ordered = sorted(labels.items(), key=lambda kv: -max(kv[1].probability, kv[1].held))[:8]
     for name, finding in ordered:
         colour = _STATE[finding.state]
         draw.text((left, y), name, fill=_INK, font=_font(15))

@@ -122,7 +122,8 @@ class Report:
 class Finding:
     """A label's calibrated probability and its state: under the bundle's thresholds, or as the reader decides.
 
-    ``by_model``: the state that the model gives, where the reader's decision stands in its place; else None.
+    ``by_model``: the state that the model gives, where a decision of the reader, or what follows from one, stands in
+    its place; else None.
     """
 
     probability: float
@@ -200,7 +201,10 @@ class Triage:
 
 @dataclass(frozen=True)
 class Draft:
-    """A drafted report; see ``to_json`` for the schema. ``triage`` is None where the bundle has no threshold for it."""
+    """A drafted report; see ``to_json`` for the schema. ``triage`` is None where the bundle has no threshold for it.
+
+    ``decided``: the findings that the reader had decided, as ``Study`` has them.
+    """
 
     study_id: str
     model: ModelInfo
@@ -213,6 +217,7 @@ class Draft:
     similar: tuple[SimilarCase, ...] = ()
     warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    decided: Mapping[str, State] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The draft as plain JSON values, in the order of the schema ``wetread.draft/1``."""
@@ -238,6 +243,7 @@ class Draft:
             "similar": [asdict(c) for c in self.similar],
             "warnings": list(self.warnings),
             "seconds": dict(self.seconds),
+            **({"decided": dict(self.decided)} if self.decided else {}),
         }
 
     @classmethod
@@ -264,4 +270,5 @@ class Draft:
             similar=tuple(SimilarCase(**c) for c in value["similar"]),
             warnings=tuple(value["warnings"]),
             seconds=dict(value["seconds"]),
+            decided=dict(value.get("decided", {})),
         )

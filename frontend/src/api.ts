@@ -7,7 +7,7 @@ export type Origin = "machine" | "edited" | "typed";
 export type State = "positive" | "uncertain" | "negative";
 export type Status = "queued" | "drafting" | "failed" | "unread" | "reading" | "preliminary" | "final";
 export type Action =
-  | "edit" | "preliminary" | "final" | "addendum" | "claim" | "redraft" | "retry" | "erase" | "critical";
+  | "edit" | "preliminary" | "final" | "addendum" | "claim" | "redraft" | "decide" | "retry" | "erase" | "critical";
 
 export interface User { id: string; username: string; name: string; roles: Role[]; language: string }
 export interface Session {
@@ -52,7 +52,7 @@ export interface DraftSentence {
 }
 export interface Finding {
   probability: number; uncertain_from: number; positive_from: number; state: State;
-  /** What the model says, where the reader's decision stands in its place. */
+  /** What the model says, where the reader's decision, or what follows from it, stands in its place. */
   by_model?: State;
 }
 export interface Draft {
@@ -61,6 +61,8 @@ export interface Draft {
   views: { file: string; film?: string }[];
   findings: string; impression: string; sentences: DraftSentence[]; labels: Record<string, Finding>;
   similar: { study_id: string; score: number }[]; warnings: string[]; seconds: Record<string, number>;
+  /** What the reader had decided when it was written; absent: nothing. */
+  decided?: Record<string, State>;
 }
 export interface Span {
   section: Section; start: number; end: number; text: string; origin: Origin; draft_index: number | null;

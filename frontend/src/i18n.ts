@@ -123,7 +123,7 @@ const TEXT = {
   state_positive: ["positive", "positiv"],
   state_uncertain: ["uncertain", "unsicher"],
   state_negative: ["negative", "negativ"],
-  decide_hint: ["Click a finding or a sentence: where it is seen, and what you decide", "Diagnose oder Satz anklicken: wo er gesehen wird, und was Sie entscheiden"],
+  decide_hint: ["Click a finding or a sentence: it shows where, and you can decide", "Diagnose oder Satz anklicken: zeigt die Stelle, und Sie können entscheiden"],
   decide_there: ["There", "Vorhanden"],
   decide_absent: ["Absent", "Nicht vorhanden"],
   decide_model: ["As the model", "Wie das Modell"],

@@ -7,7 +7,7 @@ import pytest
 from wetread.confidence import confidence
 from wetread.errors import UsageError
 from wetread.report.checks import check_text
-from wetread.report.decisions import decide, decisions, differences
+from wetread.report.decisions import decide, decisions, differences, revised
 from wetread.types import LABELS, Finding, Report, State
 
 
@@ -22,16 +22,41 @@ def states(findings: dict[str, Finding]) -> dict[str, State]:
 
 
 def test_names_in_any_case_and_in_order() -> None:
-    assert list(decisions({"no finding": "negative", "EDEMA": "positive"}).items()) == [
+    assert list(decisions({"support devices": "Uncertain", "EDEMA": "positive"}).items()) == [
         ("Edema", "positive"),
-        ("No Finding", "negative"),
+        ("Support Devices", "uncertain"),
     ]
 
 
-@pytest.mark.parametrize(("name", "state"), [("Goitre", "positive"), ("Edema", "Positive"), ("", "positive")])
-def test_what_is_no_finding_or_no_state_is_refused(name: str, state: str) -> None:
-    with pytest.raises(UsageError, match="is no finding|cannot be" if name == "Edema" else "there is no finding"):
-        decisions({name: state})
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"Goitre": "positive"}, "there is no finding 'Goitre'"),
+        ({"": "positive"}, "there is no finding ''"),
+        ({"Edema": "much"}, "Edema cannot be 'much'"),
+        ({"Edema": "positive", "edema": "negative"}, "Edema is decided twice"),
+        ({"No Finding": "negative"}, "No Finding can be decided to be positive alone"),
+        ({"No Finding": "positive", "Edema": "positive"}, "Edema cannot be positive where No Finding is"),
+    ],
+)
+def test_what_cannot_be_decided_is_refused_in_one_sentence(values: dict[str, str], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        decisions(values)
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        ({"Fracture": "negative"}, {"Edema": "positive", "Fracture": "negative", "Support Devices": "positive"}),
+        ({"edema": "negative"}, {"Edema": "negative", "Support Devices": "positive"}),
+        ({"Edema": None, "Pneumonia": None}, {"Support Devices": "positive"}),
+        ({"No Finding": "positive"}, {"Support Devices": "positive", "No Finding": "positive"}),
+    ],
+)
+def test_later_decisions_win(changes: dict[str, str | None], left: dict[str, State]) -> None:
+    before: dict[str, State] = {"Edema": "positive", "Support Devices": "positive"}
+    assert revised(before, changes) == left
+    assert revised({"No Finding": "positive"}, {"Edema": "positive"}) == {"Edema": "positive"}
 
 
 def test_the_model_s_state_and_chance_are_kept() -> None:
@@ -51,9 +76,7 @@ def test_the_model_s_state_and_chance_are_kept() -> None:
         ({"No_Finding": "positive"}, {"Edema": "negative"}, "positive"),
         ({"Edema": "positive"}, {"Edema": "negative"}, "positive"),
         ({"Edema": "positive", "Fracture": "uncertain"}, {"Edema": "negative"}, "negative"),
-        ({"Edema": "positive"}, {"Edema": "negative", "No Finding": "negative"}, "negative"),
         ({}, {"Edema": "negative"}, "negative"),  # something else is abnormal by the model, and that was not decided
-        ({}, {"No Finding": "positive", "Edema": "positive"}, "negative"),
     ],
 )
 def test_no_finding_follows(model: dict[str, State], decided: dict[str, State], none: State) -> None:

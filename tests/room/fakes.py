@@ -68,6 +68,7 @@ class FakeDrafter:
             ),
             sentences=tuple(sentences),
             labels=labels,
+            decided=study.decided,
             seconds={"total": self._seconds},
             **texts,
         )

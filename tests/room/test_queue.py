@@ -120,6 +120,28 @@ def test_a_passing_reason_is_retried_later(house: House) -> None:
     assert _job(house).state == "done"
 
 
+def test_a_slow_worker_does_not_undo_a_later_wish(house: House) -> None:
+    study = house.receive(1)[0]
+    reader = house.browser("reader")
+    path = f"/api/studies/{study}"
+
+    class Slow(FakeDrafter):
+        """While it draws up the first wish, another worker does the second."""
+
+        def __call__(self, study: Study) -> Draft:
+            if not study.decided:
+                reader.post(f"{path}/redraft", json={"decide": {"Pleural Effusion": "negative"}})
+                house.draft()
+            return super().__call__(study)
+
+    reader.post(f"{path}/redraft", json={"indication": "Fall."})
+    worker.drain(house.store, Slow())
+    body = reader.get(path).json()
+    assert (body["draft_number"], body["status"]) == (2, "unread")
+    assert body["draft"]["decided"] == body["decided"] == {"Pleural Effusion": "negative"}
+    assert "costophrenic" not in body["report"]["findings"]
+
+
 def test_what_is_no_chest_film_says_so_by_its_own_name(house: House) -> None:
     out = io.BytesIO()
     Image.fromarray(np.zeros((32, 32), np.uint8)).save(out, "PNG")

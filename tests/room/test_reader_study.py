@@ -142,7 +142,7 @@ def test_what_cannot_be_compared_is_refused(house: House, study: str, change: di
 def test_a_reader_study_is_about_the_models_own_draft(house: House) -> None:
     _, ids = _start(house, arms=["hidden", "shown"])
     second = house.browser("second")
-    decided = {"decided": {"Pneumothorax": "positive"}}
+    decided = {"decide": {"Pneumothorax": "positive"}}
     refused = second.post(f"/api/studies/{ids[0]}/redraft", json=decided)
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "state")
     (other,) = house.receive(3)
@@ -153,7 +153,7 @@ def test_a_reader_study_is_about_the_models_own_draft(house: House) -> None:
     body = {"name": "T", "design": "parallel", "arms": ["hidden", "shown"], "study_ids": [other], "reader_ids": readers}
     answer = admin.post("/api/reader-studies", json=body)
     assert answer.status_code == 422
-    assert answer.json()["error"]["message"].startswith("1 of the drafts have findings that a reader decided")
-    second.post(f"/api/studies/{other}/redraft", json={"decided": {}})
+    assert answer.json()["error"]["message"].startswith("1 of the studies have findings that a reader decided")
+    second.post(f"/api/studies/{other}/redraft", json={"decide": {"Pneumothorax": None}})
     house.draft()
     assert admin.post("/api/reader-studies", json=body).status_code == 201

@@ -7,6 +7,7 @@ import io
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import fakes
 import numpy as np
@@ -167,7 +168,7 @@ def test_a_decided_finding_changes_draft_and_report(house: House, study: str) ->
     mine = report["findings"] + " A sentence of my own."
     reader.put(f"{path}/report", json=save_body(1, mine, report["impression"]))
     decided = {"Pleural Effusion": "negative", "Pneumothorax": "positive"}
-    assert reader.post(f"{path}/redraft", json={"decided": decided}).status_code == 202
+    assert reader.post(f"{path}/redraft", json={"decide": decided}).status_code == 202
     house.draft()
     body = reader.get(path).json()
     assert body["decided"] == decided
@@ -184,13 +185,13 @@ def test_a_decided_finding_changes_draft_and_report(house: House, study: str) ->
     body = reader.get(path).json()
     assert body["decided"] == decided, "a decision stands until it is taken back"
     assert "Pneumothorax is present." not in body["report"]["findings"]
-    reader.post(f"{path}/redraft", json={"decided": {}})
+    reader.post(f"{path}/redraft", json={"decide": dict.fromkeys(decided)})
     house.draft()
-    reader.post(f"{path}/redraft", json={"decided": decided})
+    reader.post(f"{path}/redraft", json={"decide": decided})
     house.draft()
     assert "Pneumothorax is present." in reader.get(path).json()["report"]["findings"]
 
-    reader.post(f"{path}/redraft", json={"decided": {}})
+    reader.post(f"{path}/redraft", json={"decide": dict.fromkeys(decided)})
     house.draft()
     body = reader.get(path).json()
     assert body["decided"] == {}
@@ -200,7 +201,7 @@ def test_a_decided_finding_changes_draft_and_report(house: House, study: str) ->
 
 def test_statistics_count_what_the_model_said_and_not_what_was_decided(house: House, study: str) -> None:
     reader = house.browser("reader")
-    reader.post(f"/api/studies/{study}/redraft", json={"decided": {"Pleural Effusion": "negative"}})
+    reader.post(f"/api/studies/{study}/redraft", json={"decide": {"Pleural Effusion": "negative"}})
     house.draft()
     version = reader.get(f"/api/studies/{study}").json()["report"]["version"]
     assert reader.post(f"/api/studies/{study}/sign", json=sign_body("final", version)).status_code == 200
@@ -215,12 +216,57 @@ def test_statistics_count_what_the_model_said_and_not_what_was_decided(house: Ho
     assert told["Cardiomegaly"]["decided"] == 0
     (line,) = csv.DictReader(io.StringIO(reader.get("/api/statistics.csv").text))
     assert (line["decided"], line["model Pleural Effusion"]) == ("Pleural Effusion", "positive")
-    assert wanted["decided"] == {"Pleural Effusion": "negative"}
+    assert wanted["decide"] == {"Pleural Effusion": "negative"}
+
+
+def test_decisions_add_up_and_the_audit_trail_tells_each(house: House, study: str) -> None:
+    reader = house.browser("reader")
+    path = f"/api/studies/{study}/redraft"
+    wishes: list[dict[str, Any]] = [
+        {"decide": {"Pneumothorax": "positive"}},
+        {"decide": {"No Finding": "positive"}},
+        {"indication": "Fall."},
+        {"decide": {"Cardiomegaly": "positive"}},
+        {"decide": {"Cardiomegaly": None}},
+    ]
+    told = [reader.post(path, json=wish).json()["decided"] for wish in wishes]
+    none = {"No Finding": "positive"}
+    assert told == [{"Pneumothorax": "positive"}, none, none, {"Cardiomegaly": "positive"}, {}]
+    with house.store.read() as session:
+        wanted = [json.loads(row.detail) for row in entries(session, "draft.wanted")]
+    assert [entry.get("decide") for entry in wanted] == [wish.get("decide") for wish in wishes]
+
+
+def test_who_may_not_write_may_not_decide(house: House, study: str) -> None:
+    reader, second = house.browser("reader"), house.browser("second")
+    path, wish = f"/api/studies/{study}", {"decide": {"Pneumothorax": "positive"}}
+    assert "decide" in second.get(path).json()["allowed"]
+    reader.post(f"{path}/claim", json={})
+    assert "decide" not in second.get(path).json()["allowed"]
+    refused = second.post(f"{path}/redraft", json=wish)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "claimed")
+    reader.delete(f"{path}/claim")
+    version = reader.get(path).json()["report"]["version"]
+    house.browser("resident").post(f"{path}/sign", json=sign_body("preliminary", version))
+    assert "decide" not in reader.get(path).json()["allowed"]
+    refused = reader.post(f"{path}/redraft", json=wish)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "state")
+
+
+def test_nothing_is_signed_before_the_draft_follows_the_decision(house: House, study: str) -> None:
+    reader = house.browser("reader")
+    path = f"/api/studies/{study}"
+    reader.post(f"{path}/redraft", json={"decide": {"Pleural Effusion": "negative"}})
+    refused = reader.post(f"{path}/sign", json=sign_body("final", 1))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "conflict")
+    house.draft()
+    version = reader.get(path).json()["report"]["version"]
+    assert reader.post(f"{path}/sign", json=sign_body("final", version)).status_code == 200
 
 
 @pytest.mark.parametrize("decided", [{"Goitre": "positive"}, {"Edema": "much"}])
 def test_what_cannot_be_decided_is_refused(house: House, study: str, decided: dict[str, str]) -> None:
-    answer = house.browser("reader").post(f"/api/studies/{study}/redraft", json={"decided": decided})
+    answer = house.browser("reader").post(f"/api/studies/{study}/redraft", json={"decide": decided})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "input")
     assert next(iter(decided)) in answer.json()["error"]["message"]
 

@@ -24,8 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--comparison", metavar="TEXT", help="the earlier study to compare with")
     parser.add_argument(
         "--finding", metavar="NAME=STATE", action="append", default=[],
-        help="what you see yourself: one of the 14 findings as positive, uncertain or negative; the draft follows"
-        " (can be given again)",
+        help="what you see yourself: one of the 14 findings as positive, negative, or uncertain (neither stated nor"
+        " denied); the draft follows (can be given again)",
     )  # fmt: skip
     parser.add_argument("--study-id", metavar="ID", help="default: StudyInstanceUID, or the file's or folder's name")
     parser.add_argument("--json", action="store_true", help="print the Draft as JSON (wetread.draft/1)")
@@ -47,7 +47,10 @@ def _decided(given: list[str]) -> dict[str, State]:
     for text, (name, equals, _) in zip(given, pairs, strict=True):
         if not (name and equals):
             raise UsageError(f'--finding {text} is no decision; write it as "Pleural Effusion=positive"')
-    return decisions({name: state.strip() for name, _, state in pairs})
+    named = {name.strip(): state for name, _, state in pairs}
+    if len(named) < len(pairs):
+        raise UsageError("--finding is given twice for the same finding; say once what it is")
+    return decisions(named)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -142,4 +142,4 @@ def triage_of(labels: Mapping[str, Finding], arrays: Mapping[str, np.ndarray]) -
     """Whether a study with these findings may wait; None where the bundle has no ``look_from``."""
     if "look_from" not in arrays:
         return None
-    return Triage(1 - labels[LABELS[_NO_FINDING]].probability, float(arrays["look_from"][0]))
+    return Triage(1 - labels[LABELS[_NO_FINDING]].held, float(arrays["look_from"][0]))

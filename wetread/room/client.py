@@ -158,10 +158,15 @@ class Client:
         }  # fmt: skip
         return self._ask(schemas.StudyView, "POST", f"/api/studies/{study_id}/sign", json=body)
 
-    def redraft(self, study_id: str, decided: Mapping[str, str] | None = None, **words: str) -> schemas.JobAnswer:
-        """Draft again, with another ``indication`` or ``comparison`` and other ``decided`` findings if given."""
-        body = words if decided is None else {**words, "decided": dict(decided)}
-        return self._ask(schemas.JobAnswer, "POST", f"/api/studies/{study_id}/redraft", json=body)
+    def redraft(
+        self, study_id: str, decide: Mapping[str, str | None] | None = None, **words: str
+    ) -> schemas.RedraftAnswer:
+        """Draft again, with another ``indication`` or ``comparison`` if given.
+
+        ``decide``: label → the state that the reader decides, None to leave it to the model again.
+        """
+        body = words if decide is None else {**words, "decide": dict(decide)}
+        return self._ask(schemas.RedraftAnswer, "POST", f"/api/studies/{study_id}/redraft", json=body)
 
     def statistics(self, **query: Any) -> Statistics:
         """The statistics; ``query``: start, end, reader."""

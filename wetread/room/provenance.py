@@ -106,8 +106,8 @@ def merge(texts: Mapping[str, str], old: Mapping[str, Any] | None, new: Mapping[
 
 
 def _decided_positive(draft: Mapping[str, Any] | None) -> set[str]:
-    labels = {} if draft is None else draft["labels"]
-    return {name for name, f in labels.items() if "by_model" in f and f["state"] == "positive"}
+    decided = {} if draft is None else draft.get("decided", {})
+    return {name for name, state in decided.items() if state == "positive"}
 
 
 def _merge_section(

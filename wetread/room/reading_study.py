@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from wetread.room.problems import Problem
 from wetread.room.provenance import distance
-from wetread.room.reports import latest_draft, positive_labels
+from wetread.room.reports import latest_draft, models_own_draft, positive_labels
 from wetread.room.store import ReaderCase, ReaderStudy, StudyRow, User, now
 from wetread.types import LABELS
 
@@ -72,9 +72,11 @@ def create(
     drafts = [latest_draft(session, study) for study in wanted]
     if lacking := drafts.count(None):
         raise Problem("input", f"{lacking} of the studies have no draft yet; wait for them.")
-    changed = sum(any("by_model" in f for f in draft.body["labels"].values()) for draft in drafts if draft)
-    if changed:
-        raise Problem("input", f"{changed} of the drafts have findings that a reader decided; leave these out.")
+    wished = session.execute(select(StudyRow.id, StudyRow.decided).where(StudyRow.id.in_(wanted)))
+    decided = {study for study, by_reader in wished if by_reader}
+    decided |= {draft.study_id for draft in drafts if draft and draft.body.get("decided")}
+    if decided:
+        raise Problem("input", f"{len(decided)} of the studies have findings that a reader decided; leave these out.")
     readers = list(dict.fromkeys(reader_ids))
     users = [session.get(User, user_id) for user_id in readers]
     if any(u is None or not {"reader", "resident"} & set(u.roles) for u in users):
@@ -192,7 +194,7 @@ def to_csv(session: Session, study: ReaderStudy) -> str:
 
 
 def _line(session: Session, case: ReaderCase, reader: str) -> list[Any]:
-    draft = latest_draft(session, case.study_id)
+    draft = models_own_draft(session, case.study_id)
     body: Any = {"findings": "", "impression": "", "labels": {}} if draft is None else draft.body
     words = f"{case.findings}\n{case.impression}".split()
     from_draft = distance(f"{body['findings']}\n{body['impression']}".split(), words)

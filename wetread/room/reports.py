@@ -20,6 +20,7 @@ __all__ = [
     "Author",
     "apply_draft",
     "latest_draft",
+    "models_own_draft",
     "positive_labels",
     "report_view",
     "save",
@@ -42,6 +43,12 @@ def latest_draft(session: Session, study_id: str) -> DraftRow | None:
     return session.scalar(
         select(DraftRow).where(DraftRow.study_id == study_id).order_by(DraftRow.number.desc()).limit(1)
     )
+
+
+def models_own_draft(session: Session, study_id: str) -> DraftRow | None:
+    """The newest draft of a study for which no reader had decided anything."""
+    rows = session.scalars(select(DraftRow).where(DraftRow.study_id == study_id).order_by(DraftRow.number.desc()))
+    return next((row for row in rows if not row.body.get("decided")), None)
 
 
 def _next_version(session: Session, study_id: str) -> int:
@@ -109,7 +116,8 @@ def apply_draft(session: Session, study: StudyRow, body: Mapping[str, Any], job_
             "model": body["model"]["name"],
             "model_version": body["model"]["version"],
             "sha256": body["model"]["sha256"],
-            "labels": {name: f["state"] for name, f in body["labels"].items()},
+            "labels": {name: f.get("by_model", f["state"]) for name, f in body["labels"].items()},
+            "decided": body.get("decided", {}),
             "probabilities": {name: round(f["probability"], 4) for name, f in body["labels"].items()},
             "sentences": len(body["sentences"]),
             "seconds": body["seconds"].get("total"),

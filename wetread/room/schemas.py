@@ -410,7 +410,7 @@ class StudyPatch(Model):
 class RedraftIn(Model):
     indication: Text | None = None
     comparison: Text | None = None
-    decided: dict[str, str] | None = None
+    decide: dict[str, str | None] | None = None
 
 
 class ClaimIn(Model):
@@ -423,6 +423,10 @@ class ClaimAnswer(Model):
 
 class JobAnswer(Model):
     job: JobView
+
+
+class RedraftAnswer(JobAnswer):
+    decided: dict[str, str]
 
 
 class EraseIn(Model):

@@ -90,7 +90,7 @@ def measure(texts: Mapping[str, str], draft: Mapping[str, Any] | None) -> dict[s
     if draft is not None:
         findings = {name: Finding(**f) for name, f in draft["labels"].items()}
         result["model"] = {name: f.by_model or f.state for name, f in findings.items()}
-        result["decided"] = [name for name, f in findings.items() if f.by_model is not None]
+        result["decided"] = list(draft.get("decided", {}))
     return result
 
 
@@ -146,13 +146,15 @@ def sign(
     words = addendum if kind == "addendum" else texts["findings"] + texts["impression"]
     if not (words or "").strip():
         raise Problem("input", "An empty text cannot be signed; write the report first.")
+    draft = latest_draft(session, study_id)
+    if kind != "addendum" and draft is not None and study.decided != draft.body.get("decided", {}):
+        raise Problem("conflict", "The draft does not follow your last decision yet; wait for it, or take it back.")
     row = _signature(session, study, person, kind, save_id, texts, addendum)
     was = study.report_state
     study.report_state = TRANSITIONS[was, kind]
     if kind != "addendum":
         report.seconds += max(0.0, min(seconds, 3600.0))
         study.claim_user, study.claim_name, study.claim_until = None, None, 0.0
-    draft = latest_draft(session, study_id)
     measured = measure(texts, None if draft is None else draft.body) if kind != "addendum" else {}
     detail = {
         "number": row.number, "kind": kind, "meaning": row.meaning, "sha256": row.sha256, "user": person.id,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from wetread.room import signoff
@@ -21,8 +21,10 @@ from wetread.room.studies import PRIORITIES
 __all__ = [
     "STATUSES",
     "blinded_ids",
+    "compared",
     "critical_view",
     "find_study",
+    "free_for",
     "item_view",
     "items_view",
     "job_view",
@@ -48,25 +50,25 @@ def find_study(session: Session, study_id: str, person: Person) -> StudyRow:
     return study
 
 
+def _open_cases() -> Select[Any]:
+    """The studies of cases which somebody has still to read in an open reader study."""
+    query = select(ReaderCase.study_id).join(ReaderStudy)
+    return query.where(ReaderCase.phase != "done", ReaderStudy.state == "open")
+
+
 def blinded_ids(session: Session, person: Person) -> set[str]:
     """Studies which the person has still to read in an open reader study."""
-    return set(
-        session.scalars(
-            select(ReaderCase.study_id)
-            .join(ReaderStudy)
-            .where(ReaderCase.user_id == person.id, ReaderCase.phase != "done", ReaderStudy.state == "open")
-        )
-    )
+    return set(session.scalars(_open_cases().where(ReaderCase.user_id == person.id)))
 
 
 def compared(session: Session, study_id: str) -> bool:
     """Whether anybody has still to read the study in an open reader study, which is about the model's own draft."""
-    case = (
-        select(ReaderCase.id)
-        .join(ReaderStudy)
-        .where(ReaderCase.study_id == study_id, ReaderCase.phase != "done", ReaderStudy.state == "open")
-    )
-    return session.scalar(case.limit(1)) is not None
+    return session.scalar(_open_cases().where(ReaderCase.study_id == study_id).limit(1)) is not None
+
+
+def free_for(study: StudyRow, person: Person) -> bool:
+    """Whether no other reader has the study."""
+    return study.claim_user in (None, person.id) or study.claim_until <= now()
 
 
 def _claimed(moment: Any) -> ColumnElement[bool]:
@@ -268,11 +270,11 @@ def _priors(session: Session, study: StudyRow, hidden: set[str]) -> list[dict[st
     return views
 
 
-def allowed_actions(study: StudyRow, person: Person, blinded: bool) -> list[str]:
+def allowed_actions(study: StudyRow, person: Person, blinded: bool, compared: bool) -> list[str]:
     """What the person may do with the study now; the routes decide the same again."""
     actions = []
     edits = person.has("reader", "resident") and not blinded
-    free = study.claim_user in (None, person.id) or study.claim_until <= now()
+    free = free_for(study, person)
     open_text = study.report_state not in ("final", "addended")
     if edits and open_text:
         actions.append("claim")
@@ -283,6 +285,8 @@ def allowed_actions(study: StudyRow, person: Person, blinded: bool) -> list[str]
             actions.append(kind)
     if edits and open_text:
         actions.append("redraft")
+        if free and study.report_state != "preliminary" and not compared:
+            actions.append("decide")
     if study.draft_state == "failed":
         actions.append("retry")
     if edits:
@@ -327,7 +331,7 @@ def study_view(session: Session, study: StudyRow, person: Person, *, show_draft:
         "signatures": [] if hidden else [signature_view(s) for s in signatures],
         "criticals": [] if hidden else [critical_view(c) for c in criticals],
         "priors": priors,
-        "allowed": [] if hidden else allowed_actions(study, person, hidden),
+        "allowed": [] if hidden else allowed_actions(study, person, hidden, compared(session, study.id)),
     }
 
 

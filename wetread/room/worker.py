@@ -22,7 +22,7 @@ from wetread.room.files import BlobStore, disk_error
 from wetread.room.films import named, prepare
 from wetread.room.queue import Claimed, LeaseLost
 from wetread.room.reports import apply_draft
-from wetread.room.store import Film, Store, StudyRow
+from wetread.room.store import Film, Job, Store, StudyRow
 from wetread.types import Draft, Finding, Study
 
 __all__ = ["Drafting", "drain", "run", "triage"]
@@ -114,6 +114,9 @@ def _store(store: Store, worker: str, claimed: Claimed, body: dict[str, Any]) ->
     with store.write() as session:
         queue.finish(session, claimed)
         study = session.get_one(StudyRow, claimed.study_id, with_for_update=True)
+        latest = None if study.job_id in (None, claimed.id) else session.get(Job, study.job_id)
+        if latest is not None and latest.state == "done":
+            return  # another worker was faster with a later wish, which would be undone
         apply_draft(session, study, body, claimed.id, worker)
         study.triage, study.triage_reasons = triage(body)
         study.labels = {n: f["state"] for n, f in body["labels"].items() if f["state"] != "negative"}

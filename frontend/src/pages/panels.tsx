@@ -15,7 +15,9 @@ export function concerned(desk: Desk): string | null {
   const label = desk.label.value;
   const chosen = desk.chosen.value;
   if (label || !chosen) return label;
-  const told = desk.spans.value.filter((s) => s.section === chosen.section)[chosen.index]?.labels ?? [];
+  const span = desk.spans.value.filter((s) => s.section === chosen.section)[chosen.index];
+  // A sentence that calls something normal is about no finding: "there" would deny all others.
+  const told = span?.labels.filter((name) => name !== "No Finding") ?? [];
   const labels = desk.study.value.draft?.labels ?? {};
   return told.find((name) => labels[name]?.state === "positive") ?? told[0] ?? null;
 }
@@ -28,18 +30,23 @@ const CHOICES: readonly { state: State | null; text: TextKey; key: string }[] = 
   { state: null, text: "decide_model", key: "U" },
 ];
 
+/** "No Finding" is there or not decided: who sees something decides what. */
+export const mayBe = (name: string, state: State | null): boolean => name !== "No Finding" || state !== "negative";
+
 function Decision({ desk, decide }: { desk: Desk; decide: Decide }) {
   const name = concerned(desk);
   if (!name) return <p class="decide quiet-text">{t("decide_hint")}</p>;
-  const decided = desk.study.value.decided[name] ?? null;
+  const { decided, draft, job } = desk.study.value;
+  const own = decided[name] ?? null;
+  const waiting = own !== (draft?.decided?.[name] ?? null) && job?.state !== "failed";
   return (
-    <div class="decide" role="group" aria-label={t("decide_title", labelName(name))}>
+    <div class="decide" role="group" aria-label={labelName(name)} title={t("decide_title", labelName(name))}>
       <b>{labelName(name)}</b>
-      {CHOICES.map(({ state, text, key }) => (
-        <button
-          key={key} type="button" class={`quiet ${decided === state ? "on" : ""}`} aria-pressed={decided === state}
-          title={t("decide_title", labelName(name))} onClick={() => decide(name, state)}
-        >{t(text)}<kbd>{key}</kbd></button>
+      {waiting && <span class="quiet-text" role="status">{t("redrafting")}</span>}
+      {CHOICES.filter(({ state }) => mayBe(name, state)).map(({ state, text, key }) => (
+        <button key={key} type="button" class={`quiet ${own === state ? "on" : ""}`} aria-pressed={own === state} onClick={() => decide(name, state)}>
+          {t(text)}<kbd>{key}</kbd>
+        </button>
       ))}
     </div>
   );
@@ -59,7 +66,7 @@ export function Findings({ desk, choose, decide }: { desk: Desk; choose: (label:
       <ul class="bars">
         {Object.entries(draft.labels).map(([name, finding]) => {
           const share = Math.round(finding.probability * 100);
-          const own = finding.by_model ? t("decided_by_you", t(`state_${finding.by_model}`)) : null;
+          const own = draft.decided?.[name] && finding.by_model ? t("decided_by_you", t(`state_${finding.by_model}`)) : null;
           return (
             <li key={name}>
               <button

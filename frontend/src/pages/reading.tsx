@@ -12,7 +12,7 @@ import { doubtful } from "../report/sentences";
 import { complain, go, helpOpen, say, session } from "../state";
 import { guard, onSaved, otherPatient, show } from "../tabs";
 import { Viewer, Viewing, type Region } from "../viewer/viewer";
-import { Checks, concerned, Dropped, Findings, Macros, mend, Notes, Priors, Similar, type Decide } from "./panels";
+import { Checks, concerned, Dropped, Findings, Macros, mayBe, mend, Notes, Priors, Similar, type Decide } from "./panels";
 import { AddendumDialog, ConflictDialog, CriticalDialog, Criticals, EraseDialog, GuardDialog, MarkCriticalDialog, Signatures, SignDialog } from "./sign";
 
 const RENEW_MS = 60_000;
@@ -90,11 +90,16 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
   const redrafting = useSignal(false);
   const mounted = useRef(true);
 
+  /** Grows with each wish for a draft: an answer from before knows nothing of it. */
+  const wishes = useRef(0);
+
   const refresh = async (): Promise<Study> => {
+    const wish = wishes.current;
     const now = await cache.study(study.id);
-    if (!mounted.current) return now;
+    if (!mounted.current || wish !== wishes.current) return now;
+    const drafted = now.draft_number !== desk.study.peek().draft_number; // its sentences may be surer, its flags others
     desk.study.value = now;
-    if (!desk.dirty && now.report.version !== desk.reportVersion) desk.adopt(now.report);
+    if (!desk.dirty && (drafted || now.report.version !== desk.reportVersion)) desk.adopt(now.report);
     return now;
   };
 
@@ -226,7 +231,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
     return chosen ? desk.spans.value.filter((s) => s.section === chosen.section)[chosen.index] : undefined;
   };
   const nextFinding = (): void => {
-    const labels = Object.entries(study.draft?.labels ?? {}).filter(([, f]) => f.state !== "negative").map(([name]) => name);
+    const labels = Object.entries(study.draft?.labels ?? {}).filter(([name, f]) => f.state !== "negative" || name in study.decided).map(([name]) => name);
     if (labels.length === 0) return;
     const here = desk.label.value ? labels.indexOf(desk.label.value) : -1;
     chooseLabel(labels[(here + 1) % labels.length]!);
@@ -237,19 +242,20 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
     field?.setSelectionRange(field.value.length, field.value.length);
     field?.scrollIntoView({ block: "nearest" });
   };
-  const mayRedraft = !caseOf && desk.editable.value && study.allowed.includes("redraft");
-  const redraft = async (decided?: Record<string, State>): Promise<void> => {
-    if (!study.allowed.includes("redraft") || (redrafting.value && !decided)) return;
+  const mayDecide = !caseOf && desk.editable.value && study.allowed.includes("decide");
+  const redraft = async (decide?: Record<string, State | null>): Promise<void> => {
+    if (!study.allowed.includes("redraft") || (redrafting.value && !decide)) return;
     redrafting.value = true;
     try {
       await desk.flush();
       const form = document.querySelector<HTMLFormElement>("form.request");
       const data = form ? new FormData(form) : new FormData();
-      const answer = await send<{ job: Study["job"] }>("POST", `/api/studies/${encodeURIComponent(study.id)}/redraft`, {
+      const answer = await send<{ job: Study["job"]; decided: Study["decided"] }>("POST", `/api/studies/${encodeURIComponent(study.id)}/redraft`, {
         indication: String(data.get("indication") ?? ""), comparison: String(data.get("comparison") ?? ""),
-        ...(decided && { decided }),
+        ...(decide && { decide }),
       });
-      desk.study.value = { ...desk.study.value, job: answer.job, ...(decided && { decided }) };
+      wishes.current++;
+      desk.study.value = { ...desk.study.value, ...answer };
     } catch (error) {
       redrafting.value = false;
       complain(error);
@@ -257,13 +263,13 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
   };
   /** The reader decides a finding, or leaves it to the model again (`null`). */
   const decide: Decide = (name, state) => {
-    const { [name]: before, ...others } = desk.study.value.decided;
-    if ((before ?? null) === state) return;
-    void redraft(state ? { ...others, [name]: state } : others);
+    desk.chosen.value = null; // the sentence may go, and another would stand in its place
+    desk.label.value = name;
+    if ((desk.study.value.decided[name] ?? null) !== state) void redraft({ [name]: state });
   };
-  const decideKey = (state: State | null) => (): boolean => {
-    const name = mayRedraft && study.draft ? concerned(desk) : null;
-    if (name) decide(name, state);
+  const decideKey = (state: State | null) => (event: KeyboardEvent): boolean => {
+    const name = mayDecide && study.draft ? concerned(desk) : null;
+    if (name && !event.repeat && mayBe(name, state)) decide(name, state);
     return name !== null;
   };
   const goNext = (): void => {
@@ -358,7 +364,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
             {pending && !study.draft && <p class="notice" role="status">{t("draft_pending")}</p>}
             {!caseOf && !pending && !study.draft && study.status !== "failed" && study.blinded && <p class="notice">{t("draft_hidden")}</p>}
             <Request study={study} desk={desk} redrafting={redrafting} redraft={() => void redraft()} readOnly={Boolean(caseOf)} />
-            <Findings desk={desk} choose={chooseLabel} decide={mayRedraft ? decide : null} />
+            <Findings desk={desk} choose={chooseLabel} decide={mayDecide ? decide : null} />
             <Field desk={desk} section="findings" title={t("findings")} macros={macros.value} />
             <Field desk={desk} section="impression" title={t("impression")} macros={macros.value} />
             <Signatures study={study} />

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from wetread.errors import UsageError
-from wetread.report.decisions import decisions
+from wetread.report.decisions import revised
 from wetread.room import audit, queue, retention, schemas, views
 from wetread.room.context import Administrator, Editor, Here, Looker, Room, Sender, author
 from wetread.room.films import RAW, THUMBNAIL, cached, prepare
@@ -90,24 +90,34 @@ def _not_blinded(session: Session, person: Looker, study_id: str) -> None:
         raise Problem("state", "You are to read this study in a reader study; do that first.")
 
 
-@router.post("/studies/{study_id}/redraft", response_model=schemas.JobAnswer, status_code=202)
+def _may_decide(session: Session, person: Looker, row: StudyRow) -> None:
+    if row.report_state not in ("none", "draft"):
+        raise Problem("state", "The report is signed; change its text, the draft no longer does.")
+    if not views.free_for(row, person):
+        raise Problem("claimed", f"{row.claim_name} is reading this study; ask them, or take it over first.")
+    if views.compared(session, row.id):
+        raise Problem("state", "A reader study compares readings of the model's own draft; decide afterwards.")
+
+
+@router.post("/studies/{study_id}/redraft", response_model=schemas.RedraftAnswer, status_code=202)
 def redraft(study_id: str, body: schemas.RedraftIn, person: Editor, room: Here) -> dict[str, Any]:
     """Draft again, with other words of the request or other decided findings if given; the reader's own words stay.
 
-    ``decided`` has all that the reader decides, label → state; what it does not name is the model's again.
+    ``decide``: label → the state that the reader decides, or null to leave it to the model again; what was decided
+    before and is not named stands.
     """
     with room.store.write() as session:
         row, _ = lock_report(session, study_id)
         _not_blinded(session, person, study_id)
         if row.report_state in ("final", "addended"):
             raise Problem("state", "The report is signed; it is not drafted again.")
-        if body.decided is not None:
-            if views.compared(session, study_id):
-                raise Problem("state", "A reader study compares readings of the model's own draft; decide afterwards.")
+        if body.decide is not None:
+            _may_decide(session, person, row)
             try:
-                row.decided = dict(decisions(body.decided))
+                row.decided = dict(revised(row.decided, body.decide))
             except UsageError as error:
-                raise Problem("input", f"{error}.") from error
+                words = str(error)
+                raise Problem("input", f"{words[0].upper()}{words[1:]}.") from error
         running = None if row.job_id is None else session.get(Job, row.job_id)
         for key in ("indication", "comparison"):
             if key in body.model_fields_set:
@@ -117,9 +127,9 @@ def redraft(study_id: str, body: schemas.RedraftIn, person: Editor, room: Here) 
         else:
             count = session.scalar(select(func.count()).select_from(Job).where(Job.study_id == study_id))
             job = queue.enqueue(session, row, f"{study_id}:again:{count}")
-        decided = {"decided": row.decided} if row.decided else {}
-        audit.append(session, person.username, "draft.wanted", study_id, {"job": job.id, **decided})
-        return {"job": views.job_view(job, None)}
+        changes = {} if body.decide is None else {"decide": body.decide}
+        audit.append(session, person.username, "draft.wanted", study_id, {"job": job.id, **changes})
+        return {"job": views.job_view(job, None), "decided": row.decided}
 
 
 @router.post("/studies/{study_id}/retry", response_model=schemas.JobAnswer, status_code=202)
