@@ -297,7 +297,7 @@ const TEXT = {
   model_only: ["model only", "nur Modell"],
   reader_only: ["reader only", "nur Befunder"],
   neither: ["neither", "keiner"],
-  decided: ["Decided", "Entschieden"],
+  decided: ["decided", "entschieden"],
   agreement: ["Agreement", "Übereinstimmung"],
   parts: ["kept, edited, dropped", "behalten, geändert, gestrichen"],
   accepted: ["accepted", "übernommen"],

@@ -210,6 +210,8 @@ def test_statistics_count_what_the_model_said_and_not_what_was_decided(house: Ho
         (wanted,) = (json.loads(row.detail) for row in entries(session, "draft.wanted"))
     assert signed["model"]["Pleural Effusion"] == "positive"
     assert signed["decided"] == ["Pleural Effusion"]
+    assert (signed["kept"], signed["dropped"], signed["typed"]) == (3, 2, 0), "the model's own draft had five sentences"
+    assert signed["words"] > 0
     told = {row["label"]: row for row in reader.get("/api/statistics").json()["findings"]}
     effusion = told["Pleural Effusion"]
     assert (effusion["model_only"], effusion["decided"]) == (1, 1)

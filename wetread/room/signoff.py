@@ -25,7 +25,7 @@ from wetread.room.checking import critical_findings
 from wetread.room.hashes import signature_hash
 from wetread.room.problems import Problem
 from wetread.room.provenance import distance, trace
-from wetread.room.reports import latest_draft, lock_report, positive_labels, texts_of
+from wetread.room.reports import latest_draft, lock_report, models_own_draft, positive_labels, texts_of
 from wetread.room.store import Critical, Signature, StudyRow, now
 from wetread.types import Finding
 
@@ -58,8 +58,13 @@ def _kind(sentence: Mapping[str, Any]) -> str:
     return str(sentence["labels"][0]) if sentence["labels"] else "Other"
 
 
-def measure(texts: Mapping[str, str], draft: Mapping[str, Any] | None) -> dict[str, Any]:
+def measure(
+    texts: Mapping[str, str], draft: Mapping[str, Any] | None, last: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """What became of the draft: counts alone, no words, so that the audit trail can hold it.
+
+    Args:
+        draft: the model's own. last: the one that followed the reader's decisions, whose sentences are not typed.
 
     ``kinds``: "section|label" of a draft sentence → [kept, edited, dropped]. ``words`` and ``characters`` are
     Levenshtein distances between the draft and the text, ``of_words`` and ``of_characters`` the longer one's length.
@@ -79,7 +84,7 @@ def measure(texts: Mapping[str, str], draft: Mapping[str, Any] | None) -> dict[s
         "kept": sum(c[0] for c in kinds.values()),
         "edited": sum(c[1] for c in kinds.values()),
         "dropped": sum(c[2] for c in kinds.values()),
-        "typed": sum(t.origin == "typed" for t in traced),
+        "typed": sum(t.origin == "typed" for t in (traced if last is None else trace(texts, last))),
         "words": distance(*words),
         "of_words": max(len(words[0]), len(words[1])),
         "characters": distance(before, after) if len(before) + len(after) < 8000 else None,
@@ -90,7 +95,7 @@ def measure(texts: Mapping[str, str], draft: Mapping[str, Any] | None) -> dict[s
     if draft is not None:
         findings = {name: Finding(**f) for name, f in draft["labels"].items()}
         result["model"] = {name: f.by_model or f.state for name, f in findings.items()}
-        result["decided"] = list(draft.get("decided", {}))
+        result["decided"] = list((last or draft).get("decided", {}))
     return result
 
 
@@ -155,7 +160,9 @@ def sign(
     if kind != "addendum":
         report.seconds += max(0.0, min(seconds, 3600.0))
         study.claim_user, study.claim_name, study.claim_until = None, None, 0.0
-    measured = measure(texts, None if draft is None else draft.body) if kind != "addendum" else {}
+    own = models_own_draft(session, study_id) or draft
+    bodies = (None if row is None else row.body for row in (own, draft))
+    measured = measure(texts, *bodies) if kind != "addendum" else {}
     detail = {
         "number": row.number, "kind": kind, "meaning": row.meaning, "sha256": row.sha256, "user": person.id,
         "version": report.version, "from": was, "seconds": round(report.seconds, 3), **measured,

@@ -1,8 +1,8 @@
 """Statistics from the audit trail's ``report.signed`` events, and from nothing else, so that anyone can recompute them.
 
 A case is a study's final signature. Acceptance is the share of the draft's sentences that stand word for word in the
-signed text; the draft is the last one, after what the reader decided of the findings (``decided``). Kappa is Cohen's
-(1960) between the model, whatever was decided, and the reader, both taken as positive or not.
+signed text; the draft is the model's own, whatever the reader decided of its findings (``decided``). Kappa is Cohen's
+(1960) between model and reader, both taken as positive or not.
 """
 
 from __future__ import annotations
