@@ -128,7 +128,7 @@ const TEXT = {
   decide_absent: ["Absent", "Nicht vorhanden"],
   decide_model: ["As the model", "Wie das Modell"],
   decide_title: ["You decide {0}: the draft is written anew, your own sentences stay", "Sie entscheiden über {0}: der Entwurf wird neu geschrieben, Ihre eigenen Sätze bleiben"],
-  decided_by_you: ["decided by the reader; the model: {0}", "vom Befunder entschieden; das Modell: {0}"],
+  decided_by_reader: ["decided by the reader; the model: {0}", "vom Befunder entschieden; das Modell: {0}"],
   origin_machine: ["machine", "Maschine"],
   origin_edited: ["edited", "geändert"],
   origin_typed: ["typed", "eigen"],

@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"\nSimilar: {case.study_id} ({case.score:.2f})", end="")
         if draft.triage:
             print(f"triage: {draft.triage.state} ({draft.triage.score:.2f} that anything is found)", file=sys.stderr)
-        doubts = [f"{s.text} ({s.confidence:.2f})" for s in draft.sentences if s.doubtful]
+        doubts = dict.fromkeys(f"{s.text} ({s.confidence:.2f})" for s in draft.sentences if s.doubtful)
         if doubts:
             print(f"look again at: {' '.join(doubts)}", file=sys.stderr)
         for warning in draft.warnings:

@@ -19,7 +19,9 @@ from wetread.room.store import DraftRow, ReportRow, ReportVersion, StudyRow, now
 __all__ = [
     "Author",
     "apply_draft",
+    "free_for",
     "latest_draft",
+    "model_states",
     "models_own_draft",
     "positive_labels",
     "report_view",
@@ -116,7 +118,7 @@ def apply_draft(session: Session, study: StudyRow, body: Mapping[str, Any], job_
             "model": body["model"]["name"],
             "model_version": body["model"]["version"],
             "sha256": body["model"]["sha256"],
-            "labels": {name: f.get("by_model", f["state"]) for name, f in body["labels"].items()},
+            "labels": model_states(body),
             "decided": body.get("decided", {}),
             "probabilities": {name: round(f["probability"], 4) for name, f in body["labels"].items()},
             "sentences": len(body["sentences"]),
@@ -126,12 +128,16 @@ def apply_draft(session: Session, study: StudyRow, body: Mapping[str, Any], job_
     return row
 
 
+def free_for(study: StudyRow, user_id: str) -> bool:
+    """Whether no other reader has the study."""
+    return study.claim_user in (None, user_id) or study.claim_until <= now()
+
+
 def take_claim(study: StudyRow, author: Author, seconds: float) -> bool:
     """Give the study to the author or renew that; False where another reader has it."""
-    moment = now()
-    if study.claim_user not in (None, author.id) and study.claim_until > moment:
+    if not free_for(study, author.id):
         return False
-    study.claim_user, study.claim_name, study.claim_until = author.id, author.name, moment + seconds
+    study.claim_user, study.claim_name, study.claim_until = author.id, author.name, now() + seconds
     return True
 
 
@@ -182,6 +188,11 @@ def save(
         study.report_state = "draft"
     audit.append(session, author.username, "report.saved", study_id, {"version": version.version, "base": base_version})
     return Saved("saved", report)
+
+
+def model_states(draft: Mapping[str, Any]) -> dict[str, str]:
+    """What the model says of each finding of a draft, whatever the reader decided."""
+    return {name: f.get("by_model", f["state"]) for name, f in draft["labels"].items()}
 
 
 @lru_cache(maxsize=8192)

@@ -25,9 +25,16 @@ from wetread.room.checking import critical_findings
 from wetread.room.hashes import signature_hash
 from wetread.room.problems import Problem
 from wetread.room.provenance import distance, trace
-from wetread.room.reports import latest_draft, lock_report, models_own_draft, positive_labels, texts_of
+from wetread.room.reports import (
+    free_for,
+    latest_draft,
+    lock_report,
+    model_states,
+    models_own_draft,
+    positive_labels,
+    texts_of,
+)
 from wetread.room.store import Critical, Signature, StudyRow, now
-from wetread.types import Finding
 
 __all__ = ["SIGNERS", "TRANSITIONS", "allowed", "measure", "raise_critical", "sign"]
 
@@ -93,8 +100,7 @@ def measure(
         "drafted": draft is not None,
     }
     if draft is not None:
-        findings = {name: Finding(**f) for name, f in draft["labels"].items()}
-        result["model"] = {name: f.by_model or f.state for name, f in findings.items()}
+        result["model"] = model_states(draft)
         result["decided"] = list((last or draft).get("decided", {}))
     return result
 
@@ -143,7 +149,7 @@ def sign(
     if (study.report_state, kind) not in TRANSITIONS:
         raise Problem("state", f"A report that is {study.report_state} cannot be signed as {kind}; reload the study.")
     if kind != "addendum":
-        if study.claim_user not in (None, person.id) and study.claim_until > now():
+        if not free_for(study, person.id):
             raise Problem("claimed", f"{study.claim_name} is reading this study; ask them, or take it over first.")
         if version != report.version:
             raise Problem("conflict", "The text was changed since you saw it; look at it again, then sign.")

@@ -14,7 +14,7 @@ from wetread.room.auth import Person
 from wetread.room.checking import flags_of
 from wetread.room.films import describe
 from wetread.room.problems import Problem
-from wetread.room.reports import latest_draft, report_view, texts_of
+from wetread.room.reports import free_for, latest_draft, report_view, texts_of
 from wetread.room.store import Critical, Film, Job, ReaderCase, ReaderStudy, ReportRow, Signature, StudyRow, now
 from wetread.room.studies import PRIORITIES
 
@@ -24,7 +24,6 @@ __all__ = [
     "compared",
     "critical_view",
     "find_study",
-    "free_for",
     "item_view",
     "items_view",
     "job_view",
@@ -64,11 +63,6 @@ def blinded_ids(session: Session, person: Person) -> set[str]:
 def compared(session: Session, study_id: str) -> bool:
     """Whether anybody has still to read the study in an open reader study, which is about the model's own draft."""
     return session.scalar(_open_cases().where(ReaderCase.study_id == study_id).limit(1)) is not None
-
-
-def free_for(study: StudyRow, person: Person) -> bool:
-    """Whether no other reader has the study."""
-    return study.claim_user in (None, person.id) or study.claim_until <= now()
 
 
 def _claimed(moment: Any) -> ColumnElement[bool]:
@@ -274,7 +268,7 @@ def allowed_actions(study: StudyRow, person: Person, blinded: bool, compared: bo
     """What the person may do with the study now; the routes decide the same again."""
     actions = []
     edits = person.has("reader", "resident") and not blinded
-    free = free_for(study, person)
+    free = free_for(study, person.id)
     open_text = study.report_state not in ("final", "addended")
     if edits and open_text:
         actions.append("claim")

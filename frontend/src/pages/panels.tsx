@@ -66,7 +66,7 @@ export function Findings({ desk, choose, decide }: { desk: Desk; choose: (label:
       <ul class="bars">
         {Object.entries(draft.labels).map(([name, finding]) => {
           const share = Math.round(finding.probability * 100);
-          const own = draft.decided?.[name] && finding.by_model ? t("decided_by_you", t(`state_${finding.by_model}`)) : null;
+          const own = draft.decided?.[name] && finding.by_model ? t("decided_by_reader", t(`state_${finding.by_model}`)) : null;
           return (
             <li key={name}>
               <button

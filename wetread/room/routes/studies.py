@@ -9,13 +9,12 @@ from fastapi.responses import FileResponse
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from wetread.errors import UsageError
 from wetread.report.decisions import revised
 from wetread.room import audit, queue, retention, schemas, views
 from wetread.room.context import Administrator, Editor, Here, Looker, Room, Sender, author
 from wetread.room.films import RAW, THUMBNAIL, cached, prepare
 from wetread.room.problems import Problem
-from wetread.room.reports import lock_report, take_claim
+from wetread.room.reports import free_for, lock_report, take_claim
 from wetread.room.store import Film, Job, StudyRow, now
 from wetread.room.studies import PRIORITIES
 
@@ -93,8 +92,8 @@ def _not_blinded(session: Session, person: Looker, study_id: str) -> None:
 def _may_decide(session: Session, person: Looker, row: StudyRow) -> None:
     if row.report_state not in ("none", "draft"):
         raise Problem("state", "The report is signed; change its text, the draft no longer does.")
-    if not views.free_for(row, person):
-        raise Problem("claimed", f"{row.claim_name} is reading this study; ask them, or take it over first.")
+    if not free_for(row, person.id):
+        raise claimed(session, row, person)
     if views.compared(session, row.id):
         raise Problem("state", "A reader study compares readings of the model's own draft; decide afterwards.")
 
@@ -113,11 +112,7 @@ def redraft(study_id: str, body: schemas.RedraftIn, person: Editor, room: Here) 
             raise Problem("state", "The report is signed; it is not drafted again.")
         if body.decide is not None:
             _may_decide(session, person, row)
-            try:
-                row.decided = dict(revised(row.decided, body.decide))
-            except UsageError as error:
-                words = str(error)
-                raise Problem("input", f"{words[0].upper()}{words[1:]}.") from error
+            row.decided = dict(revised(row.decided, body.decide))
         running = None if row.job_id is None else session.get(Job, row.job_id)
         for key in ("indication", "comparison"):
             if key in body.model_fields_set:
