@@ -35,7 +35,7 @@ def test_names_in_any_case_and_in_order() -> None:
         ({"": "positive"}, "there is no finding ''"),
         ({"Edema": "much"}, "Edema cannot be 'much'"),
         ({"Edema": "positive", "edema": "negative"}, "Edema is decided twice"),
-        ({"No Finding": "negative"}, "No Finding can be decided to be positive alone"),
+        ({"No Finding": "negative"}, "No Finding can only be decided to be positive"),
         ({"No Finding": "positive", "Edema": "positive"}, "Edema cannot be positive where No Finding is"),
     ],
 )

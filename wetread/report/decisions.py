@@ -1,6 +1,6 @@
 """Findings that the reader decides: their states stand in place of the model's, and the words follow.
 
-A finding that is "uncertain" is neither stated nor denied. "No Finding" can be decided to be positive alone: who sees
+A finding that is "uncertain" is neither stated nor denied. "No Finding" can only be decided to be positive: who sees
 something decides what.
 """
 
@@ -32,7 +32,7 @@ def _state(name: str, given: str) -> State:
         if state == given.strip().casefold() and (name != _NONE or state == "positive"):
             return state
     if name == _NONE:
-        raise UsageError("No Finding can be decided to be positive alone; else decide the findings that are there")
+        raise UsageError("No Finding can only be decided to be positive; else decide the findings that are there")
     raise UsageError(f"{name} cannot be {given!r}; it is {', '.join(_STATES[:-1])} or {_STATES[-1]}")
 
 
