@@ -14,7 +14,7 @@ from wetread.model.department import COORDINATES  # noqa: E402
 from wetread.model.findings import SPINE, SPINE_SHARE, asked_of, commands_of, fuse, head_input  # noqa: E402
 from wetread.report.further import FURTHER  # noqa: E402
 from wetread.train import calibrate, encode, features, lessons, pipeline, places, resume, targets, zones  # noqa: E402
-from wetread.train.config import load_config  # noqa: E402
+from wetread.train.config import EncoderConfig, load_config  # noqa: E402
 from wetread.train.decoder import Memory, ReportDecoder  # noqa: E402
 from wetread.train.encoder import FilmEncoder, PlaceHead  # noqa: E402
 from wetread.train.export import export_encoder  # noqa: E402
@@ -291,6 +291,23 @@ def test_a_decoder_forgets_the_odds_and_keeps_what_is_usual() -> None:
         assert torch.allclose(decoder(tokens, own), expected, atol=1e-5)
 
 
+def test_the_first_epochs_see_the_films_smaller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def augment(size: int, seed: int) -> Augment:
+        seen.append(size)
+        return Augment(size, seed)
+
+    monkeypatch.setattr(encode, "Augment", augment)
+    config = EncoderConfig(init="random", size=64, neck=8, epochs=3, small_epochs=2, small_size=32, batch=2)
+    films = encode.StudyFilms(((0,), (1,)), np.zeros(2, np.float32))
+    pack = np.random.default_rng(0).integers(0, 255, (2, 256, 256)).astype(np.uint8)
+    encode.train_encoder(
+        pack, films, np.eye(2, dtype=np.float32), np.ones(2, np.float32), [0, 1], config, 0, None, tmp_path / "c.pt"
+    )
+    assert seen == [32, 32, 64]
+
+
 _ENCODER = 'run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\n'
 
 
@@ -303,6 +320,9 @@ _ENCODER = 'run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\n'
         ("= 3", "no TOML"),
         (_ENCODER + "members = 0", "at least 1"),
         (_ENCODER + "finish_epochs = -1", "'finish_epochs' must be at least 0"),
+        (_ENCODER + "small_epochs = -1", "'small_epochs' must be at least 0"),
+        (_ENCODER + "small_size = 150", "'small_size' must be a multiple of 32"),
+        (_ENCODER + "small_size = 256", "at most 224"),
         (_ENCODER.replace("[encoder]", "[decoder]") + "consensus_width = 0.0", "'consensus_width' must be above 0"),
         (_ENCODER.replace("[encoder]", "[decoder]") + "consensus_noise = 0.0", "'consensus_noise' must be above 0"),
         (_ENCODER.replace("[encoder]", "[decoder]") + "between = -1", "'between' must be at least 0"),

@@ -267,7 +267,8 @@ def train_encoder(
         wrapped.train()
         for part in still:
             part.eval()
-        augment = Augment(config.size, seed * 1000 + epoch * 10 + rank)
+        pixels = config.small_size if epoch < config.small_epochs else config.size
+        augment = Augment(pixels, seed * 1000 + epoch * 10 + rank)
         order = [studies[i] for i in _order(len(studies), seed * 1000 + epoch, rank, size)]
         progress = tqdm(total=per_epoch, desc=f"{name} {epoch + 1}/{config.epochs}", unit="batch", disable=rank > 0)
         losses = []

@@ -211,7 +211,7 @@ def finish_encoders(run: Run) -> None:
         FINISHED,
         lambda _: run.teachers,
         lambda number, _: load_file(run.folder / f"encoder{number}.safetensors"),
-        replace(config, epochs=config.finish_epochs, learning_rate=config.finish_rate),
+        replace(config, epochs=config.finish_epochs, learning_rate=config.finish_rate, small_epochs=0),
         run.config.seed + _ANEW,
         config.finish_frozen,
     )
