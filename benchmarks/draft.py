@@ -137,7 +137,7 @@ def main() -> None:
     }
     rows["peak memory of this script, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     if args.markdown:
-        print(f"\n`python benchmarks/draft.py`, {threads} threads, {len(films)} views:\n")
+        print(f"{threads} threads, {len(films)} views.\n")
         print("| what | figure |\n| --- | --- |")
         print("\n".join(f"| {k} | {v:.3g} |" for k, v in rows.items() if "script" not in k))
     else:

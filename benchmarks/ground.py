@@ -1,7 +1,6 @@
 """Do the heat maps point to what their sentences name?
 
     python benchmarks/ground.py --manifest MANIFEST [--bundle BUNDLE] [--shared ../shared] [--drafts FILE]
-        [--markdown FILE]
 
 On val: the side and the zone that a reference's statement names beside where its label's map lies, with those words
 withheld; the part of the chest where a label shows; deletion and insertion; shifted films. On ChestX-ray14's films: the
@@ -518,10 +517,9 @@ def report(args: argparse.Namespace) -> str:
             film = reader.film(pixels_of(path))
             if not film.lateral:
                 films[i] = film
-    command = "python benchmarks/ground.py --manifest MANIFEST --drafts DRAFTS --markdown docs/results.md"
     told_films = f"{len(told)} statements of the val references\nabout what is there, {len(films)} frontal films"
     pieces = [
-        f"Written by `{command}`: {told_films}. In these tables the map does not know the words of side and zone\n"
+        f"{told_films}. In these tables the map does not know the words of side and zone\n"
         "(a drafted sentence that names them is held to them). Intervals: 95 %, bootstrap over studies.",
         "**Side.** Half of the chest (on this film) that holds more of the label's map.\n\n" + sides(told, films),
         "**Zone.** Density within the lungs, relative to an even map. The label alone tells a zone in part: the last\n"
@@ -551,17 +549,6 @@ def report(args: argparse.Namespace) -> str:
     return "\n\n".join(pieces)
 
 
-def write_section(path: Path, title: str, text: str) -> None:
-    """Replace the section of a Markdown file, or append it."""
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    head = f"## {title}\n"
-    before, found, rest = old.partition(head)
-    after = rest[rest.index("\n## ") + 1 :] if found and "\n## " in rest else ""
-    path.write_text(
-        f"{before.rstrip()}\n\n{head}\n{text}\n{chr(10) if after else ''}{after}".lstrip(), encoding="utf-8"
-    )
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--manifest", type=Path, required=True)
@@ -570,12 +557,8 @@ def main() -> None:
     parser.add_argument("--drafts", type=Path, metavar="FILE", help="drafts of val as JSON lines: their sides, too")
     parser.add_argument("--curves", type=int, default=30, help="maps that are deleted and inserted")
     parser.add_argument("--shifts", type=int, default=15, help="films that are shifted")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the section 'Grounding' of FILE too")
     args = parser.parse_args()
-    text = report(args)
-    print(text)
-    if args.markdown:
-        write_section(args.markdown, "Grounding", text)
+    print(report(args))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import re
 import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
@@ -18,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from command import command
+from section import put_section
 
 from wetread.report import labeler
 from wetread.report.labeler import Convention, Labels, label, label_many, label_spans
@@ -179,18 +179,6 @@ Errors that remain, over positive mentions (one count an error; a sentence in it
 """
 
 
-def write_section(path: Path, title: str, text: str) -> None:
-    """Replace or append a section of second level."""
-    old = path.read_text(encoding="utf-8") if path.exists() else "# Results\n"
-    section = f"## {title}\n\n{text.strip()}\n"
-    pattern = re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-    if pattern.search(old):
-        new = pattern.sub(lambda _: section + "\n", old).rstrip("\n") + "\n"
-    else:
-        new = old.rstrip("\n") + "\n\n" + section
-    path.write_text(new, encoding="utf-8")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shared", type=Path, default=Path(__file__).resolve().parents[2] / "shared")
@@ -200,7 +188,8 @@ def main() -> None:
     text = report(pairs)
     print(text)
     if args.markdown:
-        write_section(args.markdown, "Labeler", text)
+        old = args.markdown.read_text(encoding="utf-8") if args.markdown.exists() else ""
+        args.markdown.write_text(put_section(old, "Labeler", text), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
     python benchmarks/findings.py CONFIG --markdown | python benchmarks/section.py docs/results.md Findings "COMMAND"
     python benchmarks/section.py README.md --marker scores < scores.md
 
-A section is replaced where it is there and appended where it is not; COMMAND is said above the figures.
+A section is replaced where it is there and appended where it is not; COMMAND is said above the figures, with the bundle
+that they are of. What stands below ``<!-- kept -->`` in the section is kept.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from wetread.model.bundle import Bundle
+
+#: Above what is not of the figures: what people wrote, or another command.
+KEPT = "<!-- kept -->"
+
 
 def table(rows: Sequence[Sequence[str]]) -> str:
     """A markdown table; the first row is the head."""
@@ -22,10 +28,12 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def put_section(text: str, heading: str, body: str) -> str:
-    """The document with the section ``## heading`` replaced or appended."""
+    """The document with the section ``## heading`` replaced, but for what is written by hand, or appended."""
     section = f"## {heading}\n\n{body.strip()}\n"
     pattern = re.compile(rf"^## {re.escape(heading)}\n.*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-    if pattern.search(text):
+    if found := pattern.search(text):
+        if kept := found[0].partition(KEPT)[2].strip():
+            section += f"\n{KEPT}\n\n{kept}\n"
         return pattern.sub(lambda _: section + "\n", text).rstrip() + "\n"
     return f"{text.rstrip()}\n\n{section}"
 
@@ -44,6 +52,7 @@ def main() -> None:
     parser.add_argument("heading", nargs="?")
     parser.add_argument("command", nargs="?")
     parser.add_argument("--marker")
+    parser.add_argument("--bundle", type=Path, help="the figures are of this one; without it none is named")
     args = parser.parse_args()
     body = sys.stdin.read()
     if not body.strip():
@@ -52,7 +61,11 @@ def main() -> None:
     if args.marker:
         text = put_marked(text, args.marker, body)
     elif args.heading:
-        said = f"Written by `{args.command}`.\n\n" if args.command else ""
+        of = ""
+        if args.bundle:
+            info = Bundle.load(args.bundle).info
+            of = f", of {info.name} {info.version}"
+        said = f"Written by `{args.command}`{of}.\n\n" if args.command else ""
         text = put_section(text, args.heading, said + body)
     else:
         parser.error("name a heading or --marker")
