@@ -124,8 +124,8 @@ def run_precision(args: argparse.Namespace) -> None:
     if args.markdown:
         print(
             "Share of the five nearest train studies that share a positive label (or No Finding) with a val study; 95 %"
-            " bootstrap\nintervals over the val studies. The index holds the teachers' own films, which the networks have"
-            " learned from; the val\nfilms none has.\n"
+            " bootstrap\nintervals over the val studies. The index holds the teachers' own films, which the networks"
+            " have learned from; the val\nfilms none has.\n"
         )
     head = ["by", f"all ({len(val)})", f"with a finding ({abnormal.sum()})", f"without ({(~abnormal).sum()})"]
     _table(head, rows, args.markdown)

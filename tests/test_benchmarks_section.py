@@ -60,12 +60,7 @@ def test_nothing_printed_leaves_the_document(tmp_path: Path) -> None:
 
 
 def figures(tmp_path: Path, *sections: str) -> subprocess.CompletedProcess[str]:
-    env = {
-        "PATH": "/usr/bin:/bin",
-        "WETREAD_SHARED": "/nowhere",
-        "WETREAD_RUNS": str(tmp_path),
-        "PYTHON": sys.executable,
-    }
+    env = {**os.environ, "WETREAD_SHARED": "/nowhere", "WETREAD_RUNS": str(tmp_path), "PYTHON": sys.executable}
     command = ["bash", str(ROOT / "runs" / "figures.sh"), *sections]
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
