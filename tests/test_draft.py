@@ -108,6 +108,22 @@ def test_the_words_follow_what_the_reader_decides(drafter: Drafter, state: State
         assert stated_by_any(" ".join(w.text for w in impression)) <= positive, name
 
 
+def test_a_decided_side_is_said_in_both_sections_and_shown_there(drafter: Drafter) -> None:
+    told = drafter.draft([film("RG1_UNCR.dcm")], decided={"Pleural Effusion": "right"})
+    said = [s for s in told.sentences if s.labels == ("Pleural Effusion",)]
+    assert [(s.section, s.text) for s in said] == [
+        ("findings", "Right pleural effusion."),
+        ("impression", "Right pleural effusion."),
+    ]
+    assert told.labels["Pleural Effusion"].state == "positive"
+    assert told.to_json()["decided"] == {"Pleural Effusion": "right"}
+    other = drafter.draft([film("RG1_UNCR.dcm")], decided={"Pleural Effusion": "left"})
+    boxes = [s.evidence[0].box for d in (told, other) for s in d.sentences if s.labels == ("Pleural Effusion",)]
+    columns = told.views[0]["columns"]
+    middles = [(x0 + x1) / 2 / columns for x0, _, x1, _ in boxes]
+    assert middles[0] == middles[1] < middles[2] == middles[3], "the patient's right is on the left of the film"
+
+
 def test_a_draft_tells_what_its_reader_decided(drafter: Drafter, draft: Draft) -> None:
     told = drafter.draft([film("RG1_UNCR.dcm")], decided={"Pneumothorax": "positive", "Lung Lesion": "positive"})
     assert [w for w in told.warnings if "by the reader's decision" in w] == [

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from wetread.decode import Written
-from wetread.obey import obey, put_low, put_several, put_silent_sites
+from wetread.obey import obey, put_low, put_several, put_sides, put_silent_sites
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.stock import plain, sentence
 from wetread.report.wording import stated, tells_change, told_closely
@@ -568,3 +568,18 @@ def test_our_own_plain_words_stand_where_the_decoder_wrote_them_however_little_i
     result = obey(words, written("Pleural effusion."), weak)
     assert [w.text for w in result.findings] == [w.text for w in words]
     assert all(told_closely(text) == set() for text in plain())
+
+
+def test_a_decided_side_is_said_and_nothing_else_is_lost() -> None:
+    body = written("There is a small right effusion and atelectasis, no pneumothorax.", "The heart is enlarged.")
+    assert [w.text for w in put_sides(body, {"Pleural Effusion": "left"}, "findings")] == [
+        "There is atelectasis.",
+        "Left pleural effusion.",
+        "There is no pneumothorax.",
+        "The heart is enlarged.",
+    ]
+    both = written("Effusion.", "Pleural effusion.")
+    assert [w.text for w in put_sides(both, {"Pleural Effusion": "bilateral"}, "impression")] == [
+        "Bilateral pleural effusions."
+    ]
+    assert put_sides(body, {"Fracture": "left"}, "findings") == tuple(body)

@@ -48,12 +48,12 @@ from wetread.model.runtime import (
 )
 from wetread.model.tokenizer import Tokenizer
 from wetread.model.zones import ZONES, zone_chances, zone_means
-from wetread.obey import obey, put_low, put_several, put_silent_sites
+from wetread.obey import obey, put_low, put_several, put_sides, put_silent_sites
 from wetread.report.checks import prior_known, repair_report
-from wetread.report.decisions import decide, decisions, differences
+from wetread.report.decisions import decide, decisions, differences, sides
 from wetread.report.further import FURTHER, KINDS, among
 from wetread.similar import Index
-from wetread.types import LABELS, Draft, Finding, Section, Sentence, SimilarCase, State, Study
+from wetread.types import LABELS, Decision, Draft, Finding, Section, Sentence, SimilarCase, Study
 
 __all__ = ["Drafted", "Drafter", "Look", "canonical_order"]
 
@@ -189,16 +189,16 @@ class Drafter:
         indication: str | None = None,
         comparison: str | None = None,
         study_id: str | None = None,
-        decided: Mapping[str, State] | None = None,
+        decided: Mapping[str, Decision] | None = None,
     ) -> Draft:
         """Draft the report of a study, given as a ``Study`` or as its files.
 
         Args:
-            decided: findings that the reader has decided, label → state; the words follow them.
+            decided: what the reader has decided, by label: its state, or the side where it is; the words follow.
 
         Raises:
             InputError: a file cannot be read, or is no chest radiograph (``NotAChestFilm``).
-            UsageError: something is decided that is no finding, or no state of one.
+            UsageError: something is decided that is no finding, or no state or side of one.
         """
         return self.draft_with_heat(
             study, indication=indication, comparison=comparison, study_id=study_id, decided=decided
@@ -211,7 +211,7 @@ class Drafter:
         indication: str | None = None,
         comparison: str | None = None,
         study_id: str | None = None,
-        decided: Mapping[str, State] | None = None,
+        decided: Mapping[str, Decision] | None = None,
     ) -> Drafted:
         """As ``draft``, with the heat maps for a picture."""
         start = time.perf_counter()
@@ -350,6 +350,9 @@ class Drafter:
         if look.many is not None:
             body = put_several(body, look.many, "findings")
             conclusion = put_several(conclusion, look.many, "impression")
+        if known_sides := sides(decisions(study.decided)):
+            body = put_sides(body, known_sides, "findings")
+            conclusion = put_sides(conclusion, known_sides, "impression")
         body = put_silent_sites(body, labels)
         repaired = repair_report(
             [w.text for w in body],

@@ -13,7 +13,7 @@ from wetread.decode import Written
 from wetread.report.further import EITHER, KINDS, PLACES, calls_inflated, further
 from wetread.report.labeler import label_spans
 from wetread.report.sites import LABEL_SITES, Site, sites_of
-from wetread.report.stock import State, sentence
+from wetread.report.stock import State, on_side, sentence
 from wetread.report.wording import (
     AIRSPACE,
     EXPLAINS_OPACITY,
@@ -40,7 +40,7 @@ from wetread.report.wording import (
     told_closely,
     without_large,
 )
-from wetread.types import LABELS, Finding, Section
+from wetread.types import LABELS, Finding, Section, Side
 
 __all__ = [
     "LOWER_FROM",
@@ -49,6 +49,7 @@ __all__ = [
     "obey",
     "put_low",
     "put_several",
+    "put_sides",
     "put_silent_sites",
 ]
 
@@ -380,6 +381,25 @@ def put_several(sentences: Sequence[Written], many: bool, section: Section) -> t
         return replace(written, text=words)
 
     return tuple({w.text: w for w in map(put, sentences)}.values())
+
+
+def put_sides(sentences: Sequence[Written], sides: Mapping[str, Side], section: Section) -> tuple[Written, ...]:
+    """Sentences that state a finding whose side is known give way to our own, which name it; a side for each label.
+
+    What else such a sentence states or denies is said again by itself.
+    """
+    state: State = "positive" if section == "findings" else "named"
+    left: list[Written] = []
+    for written in sentences:
+        names = stated_by_any(written.text)
+        if names.isdisjoint(sides):
+            left.append(written)
+            continue
+        anew = [on_side(n, sides[n], section) if n in sides else sentence(n, state) for n in LABELS if n in names]
+        if section == "findings":
+            anew += [sentence(n, "negative") for n in LABELS if n in denied(written.text) - names]
+        left += [Written(words, _STOCK) for words in anew if words]
+    return tuple({w.text: w for w in left}.values())
 
 
 def put_silent_sites(sentences: Sequence[Written], labels: Mapping[str, Finding]) -> tuple[Written, ...]:

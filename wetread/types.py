@@ -58,6 +58,9 @@ MICRO5 = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Pleural Effu
 Projection = Literal["frontal", "lateral", "unknown"]
 Section = Literal["findings", "impression"]
 State = Literal["positive", "uncertain", "negative"]
+Side = Literal["left", "right", "bilateral"]
+#: What a reader decides of a finding: its state, or that it is there and on which side.
+Decision = State | Side
 Box = tuple[int, int, int, int]
 
 #: What a reader's decision amounts to as a probability.
@@ -98,14 +101,14 @@ class View:
 class Study:
     """What is read at one time: one or more views of one patient, with the words that came with the request.
 
-    ``decided``: states of findings that the reader has decided (``report.decisions``); the draft is held to them.
+    ``decided``: what the reader has decided of findings (``report.decisions``); the draft is held to it.
     """
 
     study_id: str
     views: tuple[View, ...]
     indication: str | None = None
     comparison: str | None = None
-    decided: Mapping[str, State] = field(default_factory=dict)
+    decided: Mapping[str, Decision] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -217,7 +220,7 @@ class Draft:
     similar: tuple[SimilarCase, ...] = ()
     warnings: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
-    decided: Mapping[str, State] = field(default_factory=dict)
+    decided: Mapping[str, Decision] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The draft as plain JSON values, in the order of the schema ``wetread.draft/1``."""

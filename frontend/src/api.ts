@@ -5,6 +5,8 @@ export type Role = "reader" | "resident" | "administrator" | "service";
 export type Section = "findings" | "impression";
 export type Origin = "machine" | "edited" | "typed";
 export type State = "positive" | "uncertain" | "negative";
+/** What a reader decides: a state, or that it is there and on which side. */
+export type Decision = State | "left" | "right" | "bilateral";
 export type Status = "queued" | "drafting" | "failed" | "unread" | "reading" | "preliminary" | "final";
 export type Action =
   | "edit" | "preliminary" | "final" | "addendum" | "claim" | "redraft" | "decide" | "retry" | "erase" | "critical";
@@ -62,7 +64,7 @@ export interface Draft {
   findings: string; impression: string; sentences: DraftSentence[]; labels: Record<string, Finding>;
   similar: { study_id: string; score: number }[]; warnings: string[]; seconds: Record<string, number>;
   /** What the reader had decided when it was written; absent: nothing. */
-  decided?: Record<string, State>;
+  decided?: Record<string, Decision>;
 }
 export interface Span {
   section: Section; start: number; end: number; text: string; origin: Origin; draft_index: number | null;
@@ -93,7 +95,7 @@ export interface Prior {
 export interface Study extends Omit<Row, "films"> {
   indication: string | null; comparison: string | null; films: FilmInfo[]; draft: Draft | null; draft_number: number;
   /** What the reader decided, by finding; the draft follows it. */
-  decided: Record<string, State>;
+  decided: Record<string, Decision>;
   report: Report; signatures: Signature[]; criticals: Critical[]; priors: Prior[]; allowed: Action[];
 }
 export interface SimilarAnswer {

@@ -213,13 +213,20 @@ def test_the_draft_follows_what_the_reader_decides(page: Page, tmp_path: Path) -
     page.see("button.bar.decided.positive", "Pneumothorax")
     page.shot("decided")
 
+    # Where it is: the sentence names the side, and the finding is there still.
+    page.click(".decide .sides button", "on the left")
+    page.until(lambda: "Pneumothorax is present (left)." in page.text("findings"), "the side is not said")
+    assert "Pneumothorax is present." not in page.text("findings")
+    page.see(".decide .sides [aria-pressed=true]", "on the left")
+    page.shot("decided-side")
+
     # By keys, from a sentence and while writing: what the model has wrongly seen goes from both sections.
     page.click_in_text("findings", "costophrenic")
     assert "Pleural Effusion" in page.see(".decide b").text
     page.chord(Keys.ALT, "a")
     page.until(lambda: "effusion" not in page.text("impression"), "the impression still states what is not there")
     assert "costophrenic" not in page.text("findings")
-    assert "Pneumothorax is present." in page.text("findings"), "the first decision stands"
+    assert "Pneumothorax is present (left)." in page.text("findings"), "the first decision stands"
     page.driver.refresh()
     page.film()
     assert len(page.all("button.bar.decided")) == 2

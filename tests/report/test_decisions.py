@@ -7,8 +7,8 @@ import pytest
 from wetread.confidence import confidence
 from wetread.errors import UsageError
 from wetread.report.checks import check_text
-from wetread.report.decisions import decide, decisions, differences, revised
-from wetread.types import LABELS, Finding, Report, State
+from wetread.report.decisions import decide, decisions, differences, revised, sides
+from wetread.types import LABELS, Decision, Finding, Report, State
 
 
 def found(**states: State) -> dict[str, Finding]:
@@ -34,6 +34,10 @@ def test_names_in_any_case_and_in_order() -> None:
         ({"Goitre": "positive"}, "there is no finding 'Goitre'"),
         ({"": "positive"}, "there is no finding ''"),
         ({"Edema": "much"}, "Edema cannot be 'much'"),
+        ({"Edema": "left"}, "Edema has no side that could be decided; it is positive, uncertain or negative"),
+        ({"Fracture": "up"}, "Fracture cannot be 'up'; it is positive, uncertain, negative, left, right or bilateral"),
+        ({"No Finding": "left"}, "No Finding can only be decided to be positive"),
+        ({"No Finding": "positive", "Fracture": "left"}, "Fracture cannot be positive where No Finding is"),
         ({"Edema": "positive", "edema": "negative"}, "Edema is decided twice"),
         ({"No Finding": "negative"}, "No Finding can only be decided to be positive"),
         ({"No Finding": "positive", "Edema": "positive"}, "Edema cannot be positive where No Finding is"),
@@ -51,12 +55,23 @@ def test_what_cannot_be_decided_is_refused_in_one_sentence(values: dict[str, str
         ({"edema": "negative"}, {"Edema": "negative", "Support Devices": "positive"}),
         ({"Edema": None, "Pneumonia": None}, {"Support Devices": "positive"}),
         ({"No Finding": "positive"}, {"Support Devices": "positive", "No Finding": "positive"}),
+        ({"Fracture": "Left"}, {"Edema": "positive", "Fracture": "left", "Support Devices": "positive"}),
     ],
 )
-def test_later_decisions_win(changes: dict[str, str | None], left: dict[str, State]) -> None:
-    before: dict[str, State] = {"Edema": "positive", "Support Devices": "positive"}
+def test_later_decisions_win(changes: dict[str, str | None], left: dict[str, Decision]) -> None:
+    before: dict[str, Decision] = {"Edema": "positive", "Support Devices": "positive"}
     assert revised(before, changes) == left
     assert revised({"No Finding": "positive"}, {"Edema": "positive"}) == {"Edema": "positive"}
+    assert revised({"No Finding": "positive"}, {"Fracture": "right"}) == {"Fracture": "right"}
+    assert revised({"Fracture": "right"}, {"No Finding": "positive"}) == {"No Finding": "positive"}
+
+
+def test_what_is_on_a_side_is_there() -> None:
+    decided = decisions({"Pleural Effusion": "LEFT", "Fracture": "bilateral", "Edema": "positive"})
+    assert sides(decided) == {"Pleural Effusion": "left", "Fracture": "bilateral"}
+    held = decide(found(Pleural_Effusion="positive", No_Finding="positive"), decided)
+    assert states(held) == {"Edema": "positive", "Pleural Effusion": "positive", "Fracture": "positive"}
+    assert held["Pleural Effusion"].held == 1.0
 
 
 def test_the_model_s_state_and_chance_are_kept() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from wetread.report.labeler import label, label_spans
-from wetread.report.stock import sentence
-from wetread.report.wording import stated
-from wetread.types import LABELS
+from wetread.report.stock import SIDED, on_side, sentence
+from wetread.report.wording import stated, stated_by_any
+from wetread.types import LABELS, Section, Side
 
 
 @pytest.mark.parametrize("name", [n for n in LABELS if n != "No Finding"])
@@ -31,3 +31,24 @@ def test_the_stock_denies_what_it_denies() -> None:
         if text and name != "No Finding":
             assert not stated(text)
             assert label(text)[name] in ("negative", None)
+
+
+@pytest.mark.parametrize("name", SIDED)
+@pytest.mark.parametrize("side", ["left", "right", "bilateral"])
+@pytest.mark.parametrize("section", ["findings", "impression"])
+def test_the_stock_says_exactly_its_finding_on_a_side(name: str, side: Side, section: Section) -> None:
+    text = on_side(name, side, section) or ""
+    assert stated(text) == stated_by_any(text) == {name}
+    assert "{" not in text
+    words = {"left", "right"} & set(text.lower().replace(".", "").split())
+    assert words == (set() if side == "bilateral" else {side})
+
+
+def test_what_has_no_side_is_said_on_none() -> None:
+    assert set(LABELS) - set(SIDED) == {
+        "No Finding",
+        "Enlarged Cardiomediastinum",
+        "Cardiomegaly",
+        "Edema",
+        "Support Devices",
+    }

@@ -14,7 +14,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from wetread.cli.serve import load_drafter
 from wetread.image import guard
-from wetread.report.decisions import decide
+from wetread.report.decisions import decide, is_there
 from wetread.room.worker import Drafting
 from wetread.types import LABELS, Draft, Evidence, Finding, ModelInfo, Sentence, Study
 
@@ -53,9 +53,11 @@ class FakeDrafter:
         there = {name for name, finding in labels.items() if finding.state == "positive"}
         absent = set(LABELS) - there
         sentences = [s for s in sentences if (absent if s.evidence[0].kind == "seen" else there).isdisjoint(s.labels)]
-        for name, state in study.decided.items():
-            if state == "positive" and name not in POSITIVE:
-                sentences.append(Sentence("findings", f"{name} is present.", (name,), 1.0, (Evidence(0, box, "seen"),)))
+        for name, decision in study.decided.items():
+            if is_there(decision) and name not in POSITIVE:
+                where = "" if decision == "positive" else f" ({decision})"
+                text = f"{name} is present{where}."
+                sentences.append(Sentence("findings", text, (name,), 1.0, (Evidence(0, box, "seen"),)))
         if study.indication:
             extra = "Nothing explains the stated complaint."
             sentences.append(Sentence("impression", extra, (), 0.5, (Evidence(0, box, "searched"),)))

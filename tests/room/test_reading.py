@@ -191,6 +191,21 @@ def test_a_decided_finding_changes_draft_and_report(house: House, study: str) ->
     house.draft()
     assert "Pneumothorax is present." in reader.get(path).json()["report"]["findings"]
 
+    # On a side: another sentence in place of the first, though the reader had dropped that one.
+    body = reader.get(path).json()
+    without = body["report"]["findings"].replace("Pneumothorax is present.", "")
+    reader.put(f"{path}/report", json=save_body(body["report"]["version"], without, body["report"]["impression"]))
+    reader.post(f"{path}/redraft", json={"decide": {"Pneumothorax": "left"}})
+    house.draft()
+    body = reader.get(path).json()
+    assert body["decided"] == {**decided, "Pneumothorax": "left"}
+    assert body["draft"]["labels"]["Pneumothorax"]["state"] == "positive"
+    assert "Pneumothorax is present (left)." in body["report"]["findings"]
+    assert "Pneumothorax is present." not in body["report"]["findings"]
+    refused = reader.post(f"{path}/redraft", json={"decide": {"Cardiomegaly": "left"}})
+    assert refused.status_code == 422
+    assert "Cardiomegaly has no side" in refused.json()["error"]["message"]
+
     reader.post(f"{path}/redraft", json={"decide": dict.fromkeys(decided)})
     house.draft()
     body = reader.get(path).json()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from wetread.errors import OutsideError, UsageError
 
 if TYPE_CHECKING:
-    from wetread.types import State
+    from wetread.types import Decision
 
 HELP = "Draft the report of one study, given as its films or their folder. Research use; not a medical device."
 NOTICE = "Draft for research use; not a medical device. A radiologist reads the film, corrects and signs."
@@ -24,8 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--comparison", metavar="TEXT", help="the earlier study to compare with")
     parser.add_argument(
         "--finding", metavar="NAME=STATE", action="append", default=[],
-        help="what you see yourself: one of the 14 findings as positive, negative, or uncertain (neither stated nor"
-        " denied); the draft follows (can be given again)",
+        help="what you see yourself: one of the 14 findings as positive (or left, right, bilateral where it lies on a"
+        " side), negative, or uncertain (neither stated nor denied); the draft follows (can be given again)",
     )  # fmt: skip
     parser.add_argument("--study-id", metavar="ID", help="default: StudyInstanceUID, or the file's or folder's name")
     parser.add_argument("--json", action="store_true", help="print the Draft as JSON (wetread.draft/1)")
@@ -40,7 +40,7 @@ def _file_name(study_id: str) -> str:
     return re.sub(r"[^\w.-]+", "_", study_id).strip("._")[:100] or "study"
 
 
-def _decided(given: list[str]) -> dict[str, State]:
+def _decided(given: list[str]) -> dict[str, Decision]:
     from wetread.report.decisions import decisions
 
     pairs = [text.rpartition("=") for text in given]

@@ -6,7 +6,9 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Literal
 
-__all__ = ["State", "beside", "plain", "sentence"]
+from wetread.types import LABELS, Section, Side
+
+__all__ = ["SIDED", "State", "beside", "on_side", "plain", "sentence"]
 
 State = Literal["positive", "negative", "rest", "named", "many", "many named", "with atelectasis", "neither"]
 
@@ -33,6 +35,17 @@ def plain() -> frozenset[str]:
     """The sentences that state one finding each, without a word on how much, how many or where."""
     found = (words for (label, state), words in _table().items() if state == "positive" and label != "No Finding")
     return frozenset(found)
+
+
+def on_side(label: str, side: Side, section: Section) -> str | None:
+    """The sentence that states a label on a side in FINDINGS, or names it in IMPRESSION; None where it has no side."""
+    state = "bilateral" if side == "bilateral" else "one side"
+    words = _table().get((label, state if section == "findings" else f"{state} named"))
+    return words and words.format(side=side, Side=side.capitalize())
+
+
+#: The findings that may lie on a side.
+SIDED = tuple(name for name in LABELS if on_side(name, "left", "findings"))
 
 
 def beside() -> frozenset[str]:

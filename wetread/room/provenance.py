@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
+from wetread.report.decisions import is_there
 from wetread.report.sentences import split_sentences
 
 __all__ = ["SECTIONS", "Origin", "Traced", "distance", "merge", "trace", "units"]
@@ -93,7 +94,7 @@ def merge(texts: Mapping[str, str], old: Mapping[str, Any] | None, new: Mapping[
     if old is None and not traced:
         return {section: new[section] for section in SECTIONS}
     used = {t.draft_index for t in traced}
-    wanted = _decided_positive(new) - _decided_positive(old)
+    wanted = {name for name, _ in _decided_there(new) - _decided_there(old)}
     dropped = {
         (s["section"], _key(s["text"]))
         for i, s in enumerate([] if old is None else old["sentences"])
@@ -105,9 +106,9 @@ def merge(texts: Mapping[str, str], old: Mapping[str, Any] | None, new: Mapping[
     return {section: _merge_section(section, traced, dropped, old, new) for section in SECTIONS}
 
 
-def _decided_positive(draft: Mapping[str, Any] | None) -> set[str]:
+def _decided_there(draft: Mapping[str, Any] | None) -> set[tuple[str, str]]:
     decided = {} if draft is None else draft.get("decided", {})
-    return {name for name, state in decided.items() if state == "positive"}
+    return {(name, decision) for name, decision in decided.items() if is_there(decision)}
 
 
 def _merge_section(

@@ -2,7 +2,7 @@
 
 import { useSignal, type Signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, send, type Macro, type Section, type SimilarAnswer, type State, type Study } from "../api";
+import { get, send, type Decision, type Macro, type Section, type SimilarAnswer, type Study } from "../api";
 import { day, label as labelName, percent, t, type TextKey } from "../i18n";
 import type { Desk } from "../report/desk";
 import { append, replace } from "../report/field";
@@ -22,32 +22,45 @@ export function concerned(desk: Desk): string | null {
   return told.find((name) => labels[name]?.state === "positive") ?? told[0] ?? null;
 }
 
-export type Decide = (name: string, state: State | null) => void;
+export type Decide = (name: string, decision: Decision | null) => void;
 
-const CHOICES: readonly { state: State | null; text: TextKey; key: string }[] = [
-  { state: "positive", text: "decide_there", key: "T" },
-  { state: "negative", text: "decide_absent", key: "A" },
-  { state: null, text: "decide_model", key: "U" },
+const CHOICES: readonly { decision: Decision | null; text: TextKey; key: string }[] = [
+  { decision: "positive", text: "decide_there", key: "T" },
+  { decision: "negative", text: "decide_absent", key: "A" },
+  { decision: null, text: "decide_model", key: "U" },
 ];
+const SIDES: readonly { decision: Decision; text: TextKey }[] = [
+  { decision: "right", text: "decide_right" },
+  { decision: "left", text: "decide_left" },
+  { decision: "bilateral", text: "decide_both" },
+];
+/** The findings that lie on a side, as the server's `SIDED` in report/stock.py. */
+const SIDED = new Set([
+  "Lung Opacity", "Lung Lesion", "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other", "Fracture",
+]);
 
 /** "No Finding" is there or not decided: who sees something decides what. */
-export const mayBe = (name: string, state: State | null): boolean => name !== "No Finding" || state !== "negative";
+export const mayBe = (name: string, decision: Decision | null): boolean => name !== "No Finding" || decision !== "negative";
 
-function Decision({ desk, decide }: { desk: Desk; decide: Decide }) {
+function DecisionRow({ desk, decide }: { desk: Desk; decide: Decide }) {
   const name = concerned(desk);
   if (!name) return <p class="decide quiet-text">{t("decide_hint")}</p>;
   const { decided, draft, job } = desk.study.value;
   const own = decided[name] ?? null;
+  const side = SIDES.find(({ decision }) => decision === own);
   const waiting = own !== (draft?.decided?.[name] ?? null) && job?.state !== "failed";
+  const choice = (decision: Decision | null, text: TextKey, on: boolean, key?: string) => (
+    <button key={text} type="button" class={`quiet ${on ? "on" : ""}`} aria-pressed={on} onClick={() => decide(name, decision)}>
+      {t(text)}{key && <kbd>{key}</kbd>}
+    </button>
+  );
   return (
     <div class="decide" role="group" aria-label={labelName(name)} title={t("decide_title", labelName(name))}>
       <b>{labelName(name)}</b>
       {waiting && <span class="quiet-text" role="status">{t("redrafting")}</span>}
-      {CHOICES.filter(({ state }) => mayBe(name, state)).map(({ state, text, key }) => (
-        <button key={key} type="button" class={`quiet ${own === state ? "on" : ""}`} aria-pressed={own === state} onClick={() => decide(name, state)}>
-          {t(text)}<kbd>{key}</kbd>
-        </button>
-      ))}
+      {CHOICES.filter(({ decision }) => mayBe(name, decision)).map(({ decision, text, key }) =>
+        choice(decision, text, own === decision || (decision === "positive" && side !== undefined), key))}
+      {SIDED.has(name) && <span class="sides">{SIDES.map(({ decision, text }) => choice(decision, text, own === decision))}</span>}
     </div>
   );
 }
@@ -89,7 +102,7 @@ export function Findings({ desk, choose, decide }: { desk: Desk; choose: (label:
           );
         })}
       </ul>
-      {decide && <Decision desk={desk} decide={decide} />}
+      {decide && <DecisionRow desk={desk} decide={decide} />}
     </section>
   );
 }

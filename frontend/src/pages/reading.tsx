@@ -2,7 +2,7 @@
 
 import { effect, useComputed, useSignal, type Signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { ApiError, get, send, type Claim, type Critical, type Macro, type Section, type Span, type State, type Study } from "../api";
+import { ApiError, get, send, type Claim, type Critical, type Decision, type Macro, type Section, type Span, type Study } from "../api";
 import * as cache from "../cache";
 import { clock, day, person, t, word } from "../i18n";
 import { helpKeys, useKeys, type Bindings } from "../keys";
@@ -243,7 +243,7 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
     field?.scrollIntoView({ block: "nearest" });
   };
   const mayDecide = !caseOf && desk.editable.value && study.allowed.includes("decide");
-  const redraft = async (decide?: Record<string, State | null>): Promise<void> => {
+  const redraft = async (decide?: Record<string, Decision | null>): Promise<void> => {
     if (!study.allowed.includes("redraft") || (redrafting.value && !decide)) return;
     redrafting.value = true;
     try {
@@ -262,14 +262,14 @@ export function Reading({ first, shelf, caseOf }: { first: Study; shelf?: Shelf;
     }
   };
   /** The reader decides a finding, or leaves it to the model again (`null`). */
-  const decide: Decide = (name, state) => {
+  const decide: Decide = (name, decision) => {
     desk.chosen.value = null; // the sentence may go, and another would stand in its place
     desk.label.value = name;
-    if ((desk.study.value.decided[name] ?? null) !== state) void redraft({ [name]: state });
+    if ((desk.study.value.decided[name] ?? null) !== decision) void redraft({ [name]: decision });
   };
-  const decideKey = (state: State | null) => (event: KeyboardEvent): boolean => {
+  const decideKey = (decision: Decision | null) => (event: KeyboardEvent): boolean => {
     const name = mayDecide && study.draft ? concerned(desk) : null;
-    if (name && !event.repeat && mayBe(name, state)) decide(name, state);
+    if (name && !event.repeat && mayBe(name, decision)) decide(name, decision);
     return name !== null;
   };
   const goNext = (): void => {
