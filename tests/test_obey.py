@@ -583,3 +583,9 @@ def test_a_decided_side_is_said_and_nothing_else_is_lost() -> None:
         "Bilateral pleural effusions."
     ]
     assert put_sides(body, {"Fracture": "left"}, "findings") == tuple(body)
+    closer = written("There is a small left effusion.", "Healed fractures of the right ribs.")
+    assert put_sides(closer, {"Pleural Effusion": "left", "Fracture": "right"}, "findings") == tuple(closer)
+    assert [w.text for w in put_sides(closer, {"Fracture": "left"}, "findings")] == [
+        closer[0].text,
+        "There is a left rib fracture.",
+    ]

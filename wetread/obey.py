@@ -384,15 +384,19 @@ def put_several(sentences: Sequence[Written], many: bool, section: Section) -> t
 
 
 def put_sides(sentences: Sequence[Written], sides: Mapping[str, Side], section: Section) -> tuple[Written, ...]:
-    """Sentences that state a finding whose side is known give way to our own, which name it; a side for each label.
+    """Sentences that state a finding on no side, or on another than it is, give way to our own, which name its side.
 
     What else such a sentence states or denies is said again by itself.
+
+    Args:
+        sides: by label the side where it is; of the others nothing is known.
     """
     state: State = "positive" if section == "findings" else "named"
     left: list[Written] = []
     for written in sentences:
         names = stated_by_any(written.text)
-        if names.isdisjoint(sides):
+        told = {m.label: m.side for m in label_spans(written.text) if m.state == "positive"}
+        if all(told.get(name) == sides[name] for name in names & sides.keys()):
             left.append(written)
             continue
         anew = [on_side(n, sides[n], section) if n in sides else sentence(n, state) for n in LABELS if n in names]
