@@ -3,16 +3,17 @@
 #
 #   WETREAD_SHARED=DATA WETREAD_RUNS=FOLDER runs/figures.sh [SECTION…]
 #
-# FOLDER is that of runs/iu_xray.sh. From the shipped bundle, about an hour and a half on two cores: drafts confidence decided constants tradeoff
-# ablation renderings grounding elsewhere similar cost. From the run that it was exported from: findings sides finished zones detector
-# indication departments. Without a name: all of them. What stands below "<!-- kept -->" in a section is kept.
+# FOLDER is that of runs/iu_xray.sh. Of the shipped bundle, an hour and a half on two cores: drafts confidence decided
+# constants tradeoff ablation renderings grounding elsewhere similar cost. Of the run that it comes from: findings sides
+# finished zones detector indication departments. Without a name: all of these. Of whatever run lies in FOLDER: recipe
+# recipe-findings. What stands below "<!-- kept -->" in a section is kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${WETREAD_SHARED:?set it to the folder that holds iu_xray/}"
 : "${WETREAD_RUNS:?set it to the folder of runs/iu_xray.sh}"
 export WETREAD_SHARED WETREAD_RUNS
 PY=${PYTHON:-python}
-bundle=wetread/models/default
+run=$WETREAD_RUNS/iu_xray
 manifest=$WETREAD_RUNS/iu_xray_data/manifest.jsonl
 out=$WETREAD_RUNS/figures
 mkdir -p "$out"
@@ -23,7 +24,7 @@ declare -A heading=(
   [tradeoff]="Trade-off" [ablation]="What each part is worth" [renderings]="Renderings of the same film" [grounding]="Grounding"
   [elsewhere]="Films from elsewhere" [similar]="Similar cases" [cost]="Cost of a draft" [findings]="Findings" [sides]="Sides, out of fold"
   [finished]="Networks that learned from all teachers" [zones]="Basilar, out of fold" [detector]="Detector" [indication]="Indication"
-  [departments]="Departments"
+  [departments]="Departments" [recipe]="The recipe, run once from nothing" [recipe-findings]="Findings of that run"
 )
 declare -A said=(
   [drafts]="val_table.py --manifest MANIFEST --out OUT"
@@ -44,6 +45,8 @@ declare -A said=(
   [detector]="detector.py runs/iu_xray.toml --shared SHARED --heads"
   [indication]="indication.py runs/iu_xray.toml"
   [departments]="departments.py runs/iu_xray.toml"
+  [recipe]="val_table.py --manifest MANIFEST --bundle RUN/bundle --out OUT/recipe"
+  [recipe-findings]="findings.py runs/iu_xray.toml --markdown"
 )
 order=(drafts confidence decided constants tradeoff grounding elsewhere similar cost
   findings sides finished zones detector indication departments ablation renderings)
@@ -52,7 +55,7 @@ sections=("$@")
 [ ${#sections[@]} -gt 0 ] || sections=("${order[@]}")
 for name in "${sections[@]}"; do
   if [ -z "${said[$name]:-}" ]; then
-    echo "figures.sh: there is no section '$name'; they are ${order[*]}" >&2
+    echo "figures.sh: there is no section '$name'; they are ${order[*]} recipe recipe-findings" >&2
     exit 2
   fi
 done
@@ -61,6 +64,8 @@ for name in "${sections[@]}"; do
   command=${said[$name]}
   given=${command//MANIFEST/$manifest}
   given=${given//SHARED/$WETREAD_SHARED}
+  given=${given//RUN\//$run/}
+  case $name in recipe*) bundle=$run/bundle ;; *) bundle=wetread/models/default ;; esac
   read -ra words <<< "${given//OUT/$out}"
   "$PY" benchmarks/"${words[0]}" "${words[@]:1}" > "$out/$name.md"
   if [ "$name" = drafts ]; then "$PY" benchmarks/section.py README.md --marker scores < "$out/drafts.md"; fi

@@ -5,9 +5,9 @@
 #
 # DATA holds iu_xray/ (ecgen-radiology/*.xml, images/, images.csv, r2gen_split.csv, chexbert_tags.csv) and, for the
 # warm-up, other_films/. Every stage leaves its result in FOLDER and is skipped when it is there, so an interrupted
-# run is started again with the same command. On two cores: the encoders about 65 minutes when trained side by side
-# (`wetread train CONFIG --stage encoder --fold K &`, one process each), finishing them about 35, the detector 50, all
-# else about 35.
+# run is started again with the same command. On two cores with bfloat16 about two hours, where two processes of one
+# thread each share the first half (`wetread train CONFIG --threads 1 --stage encoder --fold K &`): the detector an hour,
+# a fold's network 23 minutes, finishing it 9; then 40 minutes for all else on both cores.
 # Several processes (GPUs or cores): TORCHRUN="torchrun --nproc-per-node 2" runs/iu_xray.sh encoder
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
