@@ -163,7 +163,7 @@ class Client:
     ) -> schemas.RedraftAnswer:
         """Draft again, with another ``indication`` or ``comparison`` if given.
 
-        ``decide``: label → the state that the reader decides, None to leave it to the model again.
+        ``decide``: label → what the reader decides (``report.decisions``), None to leave it to the model again.
         """
         body = words if decide is None else {**words, "decide": dict(decide)}
         return self._ask(schemas.RedraftAnswer, "POST", f"/api/studies/{study_id}/redraft", json=body)

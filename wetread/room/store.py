@@ -148,7 +148,7 @@ class StudyRow(Base):
     triage: Mapped[float] = mapped_column(default=0.0)
     triage_reasons: Mapped[list[Any]] = mapped_column(default=list)
     labels: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    decided: Mapped[dict[str, Any]] = mapped_column(default=dict)  # findings that a reader decided, with their states
+    decided: Mapped[dict[str, Any]] = mapped_column(default=dict)  # what a reader decided of findings
     critical_open: Mapped[int] = mapped_column(default=0)
     critical_finding: Mapped[str | None]
     claim_user: Mapped[str | None]

@@ -102,8 +102,8 @@ def _may_decide(session: Session, person: Looker, row: StudyRow) -> None:
 def redraft(study_id: str, body: schemas.RedraftIn, person: Editor, room: Here) -> dict[str, Any]:
     """Draft again, with other words of the request or other decided findings if given; the reader's own words stay.
 
-    ``decide``: label → the state that the reader decides, or null to leave it to the model again; what was decided
-    before and is not named stands.
+    ``decide``: label → positive, negative or uncertain, or left, right or bilateral where it lies on a side; null
+    leaves it to the model again. What was decided before and is not named stands.
     """
     with room.store.write() as session:
         row, _ = lock_report(session, study_id)
