@@ -62,11 +62,19 @@ done
 for name in "${sections[@]}"; do
   echo "── ${heading[$name]}" >&2
   command=${said[$name]}
-  given=${command//MANIFEST/$manifest}
-  given=${given//SHARED/$WETREAD_SHARED}
-  given=${given//RUN\//$run/}
-  case $name in recipe*) bundle=$run/bundle ;; *) bundle=wetread/models/default ;; esac
-  read -ra words <<< "${given//OUT/$out}"
+  case $name in
+    findings | sides | finished | zones | detector | indication | departments | recipe*) bundle=$run/bundle ;;
+    *) bundle=wetread/models/default ;;
+  esac
+  read -ra words <<< "$command"
+  for i in "${!words[@]}"; do
+    case ${words[i]} in
+      MANIFEST) words[i]=$manifest ;;
+      SHARED) words[i]=$WETREAD_SHARED ;;
+      OUT*) words[i]=$out${words[i]#OUT} ;;
+      RUN*) words[i]=$run${words[i]#RUN} ;;
+    esac
+  done
   "$PY" benchmarks/"${words[0]}" "${words[@]:1}" > "$out/$name.md"
   if [ "$name" = drafts ]; then "$PY" benchmarks/section.py README.md --marker scores < "$out/drafts.md"; fi
   "$PY" benchmarks/section.py docs/results.md "${heading[$name]}" "python benchmarks/$command" --bundle "$bundle" < "$out/$name.md"

@@ -124,6 +124,14 @@ def test_a_decided_side_is_said_in_both_sections_and_shown_there(drafter: Drafte
     assert middles[0] == middles[1] < middles[2] == middles[3], "the patient's right is on the left of the film"
 
 
+def test_an_opacity_on_a_side_is_no_longer_denied(drafter: Drafter) -> None:
+    told = drafter.draft([film("RG1_UNCR.dcm")], decided={"Lung Opacity": "left", "Lung Lesion": "right"})
+    assert "Left pulmonary opacity." in told.findings
+    assert "free of focal airspace disease" not in told.findings
+    assert "There are multiple right pulmonary nodules." in told.findings
+    assert "Multiple right pulmonary nodules." in told.impression
+
+
 def test_a_draft_tells_what_its_reader_decided(drafter: Drafter, draft: Draft) -> None:
     told = drafter.draft([film("RG1_UNCR.dcm")], decided={"Pneumothorax": "positive", "Lung Lesion": "positive"})
     assert [w for w in told.warnings if "by the reader's decision" in w] == [

@@ -9,7 +9,7 @@ from wetread.obey import obey, put_low, put_several, put_sides, put_silent_sites
 from wetread.report.labeler import asserted, label_spans
 from wetread.report.stock import plain, sentence
 from wetread.report.wording import stated, tells_change, told_closely
-from wetread.types import LABELS, Finding
+from wetread.types import LABELS, Finding, Side
 
 
 def findings(*positive: str) -> dict[str, Finding]:
@@ -570,22 +570,51 @@ def test_our_own_plain_words_stand_where_the_decoder_wrote_them_however_little_i
     assert all(told_closely(text) == set() for text in plain())
 
 
+def on_side(body: list[Written], conclusion: list[Written], many: bool = False, **known: Side) -> tuple[list[str], ...]:
+    sides = {name.replace("_", " "): side for name, side in known.items()}
+    held = {n: replace(f, by_model=f.state) for n, f in findings("Atelectasis", "Pleural Effusion", *sides).items()}
+    result = obey(body, conclusion, held, told=frozenset({"granuloma"}), sides=sides)
+    return (
+        [w.text for w in put_sides(result.findings, sides, many, "findings")],
+        [w.text for w in put_sides(result.impression, sides, many, "impression")],
+    )
+
+
 def test_a_decided_side_is_said_and_nothing_else_is_lost() -> None:
-    body = written("There is a small right effusion and atelectasis, no pneumothorax.", "The heart is enlarged.")
-    assert [w.text for w in put_sides(body, {"Pleural Effusion": "left"}, "findings")] == [
-        "There is atelectasis.",
-        "Left pleural effusion.",
-        "There is no pneumothorax.",
-        "The heart is enlarged.",
-    ]
-    both = written("Effusion.", "Pleural effusion.")
-    assert [w.text for w in put_sides(both, {"Pleural Effusion": "bilateral"}, "impression")] == [
-        "Bilateral pleural effusions."
-    ]
-    assert put_sides(body, {"Fracture": "left"}, "findings") == tuple(body)
-    closer = written("There is a small left effusion.", "Healed fractures of the right ribs.")
-    assert put_sides(closer, {"Pleural Effusion": "left", "Fracture": "right"}, "findings") == tuple(closer)
-    assert [w.text for w in put_sides(closer, {"Fracture": "left"}, "findings")] == [
-        closer[0].text,
-        "There is a left rib fracture.",
-    ]
+    body = written("Calcified granuloma with effusion and atelectasis, no pneumothorax.", "Healed scoliosis.")
+    said, concluded = on_side(body, written("Effusion and atelectasis."), Pleural_Effusion="left")
+    assert "Left pleural effusion." in said
+    assert {"There is atelectasis.", "Calcified granuloma.", "There is no pneumothorax.", body[1].text} < set(said)
+    assert len(said) == 5
+    assert sorted(concluded) == ["Atelectasis.", "Left pleural effusion."]
+
+
+@pytest.mark.parametrize("side", ["left", "right", "bilateral"])
+@pytest.mark.parametrize(
+    "text", ["Left effusion.", "Right effusion and left effusion.", "Effusion.", "Small effusions."]
+)
+def test_a_decided_side_stands_alone(text: str, side: Side) -> None:
+    said, concluded = on_side(written(text, "There is atelectasis."), written(text), Pleural_Effusion=side)
+    for whole in (said, concluded):
+        told = {m.side for m in label_spans(" ".join(whole)) if m.label == "Pleural Effusion"}
+        assert told == {side}
+
+
+def test_an_opacity_on_a_side_is_not_denied_and_named_beside_an_atelectasis() -> None:
+    body = written("Opacities compatible with atelectasis.", "The lungs are free of airspace disease.", "Effusion.")
+    said, concluded = on_side(body, written("Opacity and atelectasis."), Lung_Opacity="left")
+    assert "Left pulmonary opacity." in said
+    assert body[1].text not in said
+    assert concluded.count("Left pulmonary opacity.") == 1
+    assert "Atelectasis." in concluded
+
+
+def test_many_nodules_stay_many_on_a_side() -> None:
+    body = written("There is atelectasis.", "Effusion.", "Pulmonary nodule.")
+    for many, words in ((False, "Left pulmonary nodule."), (True, "There are multiple left pulmonary nodules.")):
+        assert words in on_side(body, [], many, Lung_Lesion="left")[0]
+    assert "Bilateral pulmonary nodules." in on_side(body, [], True, Lung_Lesion="bilateral")[0]
+
+
+def test_pleural_thickening_is_concluded() -> None:
+    assert "Right pleural thickening." in on_side(written("Effusion."), written("Effusion."), Pleural_Other="right")[1]

@@ -343,16 +343,16 @@ class Drafter:
         """The sentences of FINDINGS and of IMPRESSION, and what was changed in what the decoder wrote."""
         labels = look.labels
         result = self.written(study, look)
-        obeyed = obey(result.findings, result.impression, labels, look.worn_spine, self.told(look))
+        known_sides = sides(decisions(study.decided))
+        obeyed = obey(result.findings, result.impression, labels, look.worn_spine, self.told(look), known_sides)
         lower = {} if look.zones is None else dict(zip(LABELS, look.zones[:, ZONES.index("lower")], strict=True))
-        body = put_low(obeyed.findings, labels, lower)
-        conclusion = put_low(obeyed.impression, labels, lower, body)
-        if look.many is not None:
+        body = put_sides(obeyed.findings, known_sides, bool(look.many), "findings")
+        conclusion = put_sides(obeyed.impression, known_sides, bool(look.many), "impression")
+        body = put_low(body, labels, lower)
+        conclusion = put_low(conclusion, labels, lower, body)
+        if look.many is not None and "Lung Lesion" not in known_sides:
             body = put_several(body, look.many, "findings")
             conclusion = put_several(conclusion, look.many, "impression")
-        if known_sides := sides(decisions(study.decided)):
-            body = put_sides(body, known_sides, "findings")
-            conclusion = put_sides(conclusion, known_sides, "impression")
         body = put_silent_sites(body, labels)
         repaired = repair_report(
             [w.text for w in body],

@@ -155,13 +155,13 @@ def _said_once(sentences: Sequence[Written]) -> list[Written]:
 
 
 def _opacity_not_denied(
-    body: list[Written], labels: Mapping[str, Finding], likely: set[str], notes: list[str]
+    body: list[Written], labels: Mapping[str, Finding], likely: set[str], sided: bool, notes: list[str]
 ) -> list[Written]:
     """Without "no focal opacity" where an opacity stands by itself that no finding explains as surely; adds notes.
 
-    What else was denied in the same breath is denied again.
+    What else was denied in the same breath is denied again. Nothing explains one whose side is known (``sided``).
     """
-    surely = {n for n in EXPLAINS_OPACITY & likely if labels[n].held >= labels["Lung Opacity"].held}
+    surely = {n for n in EXPLAINS_OPACITY & likely if not sided and labels[n].held >= labels["Lung Opacity"].held}
 
     def unexplained(text: str) -> bool:
         states = {m.label for m in label_spans(text) if m.state == "positive"}
@@ -267,6 +267,7 @@ def obey(
     labels: Mapping[str, Finding],
     spine: bool = True,
     told: Set[str] | None = None,
+    sides: Mapping[str, Side] | None = None,
 ) -> Obeyed:
     """Drop what asserts a finding below its threshold or denies a likely one, add what a finding above it lacks.
 
@@ -275,6 +276,8 @@ def obey(
         labels: the study's 14 findings with their states.
         spine: whether there is evidence that the spine is degenerated (``model.findings.worn_spine``).
         told: the further findings that are seen (``report.further``), to be said as well; None: that is not known.
+        sides: the sides of findings of which they are known; what states these on another is said anew, plainly, and
+            ``put_sides`` names the side.
     """
     wanted = {name for name, f in labels.items() if f.state == "positive" and name != _SILENT}
     likely = {name for name, f in labels.items() if f.state != "negative" and name != _SILENT}
@@ -312,6 +315,9 @@ def obey(
                 notes.append(
                     f"A sentence that held {', '.join(sorted(possible))} possible, below its threshold, was dropped."
                 )
+            elif sides and _on_other_side(written.text, sides):
+                notes.append("A sentence that did not name the decided side was said anew.")
+                unsaid.update(n for n in denied(written.text, explained_by) - likely if LABEL_SITES[n] != "lungs")
             elif against := denied(written.text, explained_by) & likely:
                 unsaid.update(denied(written.text, explained_by) - likely)
                 states = ", ".join(f"{name} ({labels[name].state})" for name in sorted(against))
@@ -326,7 +332,8 @@ def obey(
     # What was denied in the same breath as a finding is denied again.
     spoken = {m.label for w in body for m in label_spans(w.text)}
     body += [Written(w, _STOCK) for n in LABELS if n in unsaid - spoken and (w := sentence(n, "negative"))]
-    body = _opacity_not_denied(_all_said(body, wanted, labels, notes), labels, likely, notes)
+    body = _all_said(body, wanted, labels, notes)
+    body = _opacity_not_denied(body, labels, likely, "Lung Opacity" in (sides or {}), notes)
     if told and told & KINDS:  # its name stands in place of "a device"
         body = [w for w in body if w.text != sentence("Support Devices", "positive")]
     for name in sorted((told or frozenset()) - further(" ".join(w.text for w in body))):
@@ -383,27 +390,35 @@ def put_several(sentences: Sequence[Written], many: bool, section: Section) -> t
     return tuple({w.text: w for w in map(put, sentences)}.values())
 
 
-def put_sides(sentences: Sequence[Written], sides: Mapping[str, Side], section: Section) -> tuple[Written, ...]:
-    """Sentences that state a finding on no side, or on another than it is, give way to our own, which name its side.
+def put_sides(
+    sentences: Sequence[Written], sides: Mapping[str, Side], many: bool, section: Section
+) -> tuple[Written, ...]:
+    """Our own plain sentences for findings whose side is known name it.
 
-    What else such a sentence states or denies is said again by itself.
+    ``obey`` was told the sides as well: no other sentence states these findings on no side, or on another.
 
     Args:
-        sides: by label the side where it is; of the others nothing is known.
+        many: whether several lung lesions are seen.
     """
     state: State = "positive" if section == "findings" else "named"
+    put = {sentence(n, state): on_side(n, side, section, many and n == "Lung Lesion") for n, side in sides.items()}
     left: list[Written] = []
     for written in sentences:
-        names = stated_by_any(written.text)
-        told = {m.label: m.side for m in label_spans(written.text) if m.state == "positive"}
-        if all(told.get(name) == sides[name] for name in names & sides.keys()):
-            left.append(written)
-            continue
-        anew = [on_side(n, sides[n], section) if n in sides else sentence(n, state) for n in LABELS if n in names]
-        if section == "findings":
-            anew += [sentence(n, "negative") for n in LABELS if n in denied(written.text) - names]
-        left += [Written(words, _STOCK) for words in anew if words]
-    return tuple({w.text: w for w in left}.values())
+        texts: list[str | None] = [written.text]
+        if written.text == sentence("Lung Opacity", "with atelectasis"):
+            texts = [sentence("Lung Opacity", "named"), sentence("Atelectasis", "named")]
+            texts = texts if put.keys() & set(texts) else [written.text]
+        left += [replace(written, text=words) for text in texts if (words := put.get(text, text))]
+    return tuple(left)
+
+
+def _on_other_side(text: str, sides: Mapping[str, Side]) -> bool:
+    """Whether a sentence states a finding on no side, or on another than it is known to be on."""
+    told: dict[str, set[str | None]] = {name: set() for name in stated_by_any(text) & sides.keys()}
+    for mention in label_spans(text):
+        if mention.state == "positive" and mention.label in told:
+            told[mention.label].add(mention.side)
+    return any(said != {sides[name]} for name, said in told.items())
 
 
 def put_silent_sites(sentences: Sequence[Written], labels: Mapping[str, Finding]) -> tuple[Written, ...]:

@@ -42,6 +42,7 @@ def test_the_stock_says_exactly_its_finding_on_a_side(name: str, side: Side, sec
     assert "{" not in text
     words = {"left", "right"} & set(text.lower().replace(".", "").split())
     assert words == (set() if side == "bilateral" else {side})
+    assert stated(on_side(name, side, section, many=True) or "") == {name}
 
 
 def test_what_has_no_side_is_said_on_none() -> None:

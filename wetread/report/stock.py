@@ -37,10 +37,14 @@ def plain() -> frozenset[str]:
     return frozenset(found)
 
 
-def on_side(label: str, side: Side, section: Section) -> str | None:
-    """The sentence that states a label on a side in FINDINGS, or names it in IMPRESSION; None where it has no side."""
-    state = "bilateral" if side == "bilateral" else "one side"
-    words = _table().get((label, state if section == "findings" else f"{state} named"))
+def on_side(label: str, side: Side, section: Section, many: bool = False) -> str | None:
+    """The sentence that states a label on a side in FINDINGS, or names it in IMPRESSION; None where it has no side.
+
+    ``many``: that there are several, where it has such a sentence (on both sides there are).
+    """
+    states = ["bilateral"] if side == "bilateral" else ["many one side"] * many + ["one side"]
+    named = "" if section == "findings" else " named"
+    words = next((w for state in states if (w := _table().get((label, state + named)))), None)
     return words and words.format(side=side, Side=side.capitalize())
 
 

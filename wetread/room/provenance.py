@@ -87,23 +87,24 @@ def merge(texts: Mapping[str, str], old: Mapping[str, Any] | None, new: Mapping[
     """The report after a new draft: the reader's own words stay, untouched machine sentences give way.
 
     A sentence that the reader dropped stays dropped where the new draft says it again, unless it states what the
-    reader has just decided to be there; a new sentence which the reader had already edited is not said a second time.
+    reader has just decided to be there; a new sentence which the reader had already edited is not said a second time,
+    unless it names a side that was just decided and that the reader's does not.
     Without any word of the reader the result is the new draft's text.
     """
     traced = trace(texts, old)
     if old is None and not traced:
         return {section: new[section] for section in SECTIONS}
     used = {t.draft_index for t in traced}
-    wanted = {name for name, _ in _decided_there(new) - _decided_there(old)}
+    anew = dict(_decided_there(new) - _decided_there(old))
     dropped = {
         (s["section"], _key(s["text"]))
         for i, s in enumerate([] if old is None else old["sentences"])
-        if i not in used and wanted.isdisjoint(s["labels"])
+        if i not in used and anew.keys().isdisjoint(s["labels"])
     }
     own = [t for t in traced if t.origin != "machine"]
     if not own and not dropped:
         return {section: new[section] for section in SECTIONS}
-    return {section: _merge_section(section, traced, dropped, old, new) for section in SECTIONS}
+    return {section: _merge_section(section, traced, dropped, old, new, anew) for section in SECTIONS}
 
 
 def _decided_there(draft: Mapping[str, Any] | None) -> set[tuple[str, str]]:
@@ -117,9 +118,11 @@ def _merge_section(
     dropped: set[tuple[str, str]],
     old: Mapping[str, Any] | None,
     new: Mapping[str, Any],
+    anew: Mapping[str, str],
 ) -> str:
+    """``anew``: findings that were decided to be there since the old draft, with the side or "positive"."""
     mine = [t for t in traced if t.section == section]
-    coming = [s["text"].strip() for s in new["sentences"] if s["section"] == section]
+    coming = [s for s in new["sentences"] if s["section"] == section]
     placed: list[tuple[float, int, str]] = []
     for position, t in enumerate(mine):
         if t.origin == "machine":
@@ -131,11 +134,14 @@ def _merge_section(
         for t in mine
         if old is not None and t.origin == "edited" and t.draft_index is not None
     }
-    for position, text in enumerate(coming):
+    for position, sentence in enumerate(coming):
+        text = sentence["text"].strip()
         key = _key(text)
+        # The reader's own sentence stands for a new one that is much alike, but not where it lacks the decided side.
+        sides = {anew[name] for name in sentence["labels"] if name in anew} - {"positive"}
         if (section, key) in dropped or key in replaced:
             continue
-        if any(_likeness(key.split(), words) >= _CLOSE for words in own_words):
+        if any(sides <= set(words) and _likeness(key.split(), words) >= _CLOSE for words in own_words):
             continue
         placed.append(((position + 1) / (len(coming) + 1), 1, text))
     return " ".join(text for _, _, text in sorted(placed, key=lambda item: item[:2]))

@@ -42,8 +42,9 @@ class EncoderConfig:
     lie, on the trained encoder; 0: none. ``finish_epochs``: each network is then trained on with all teachers, at
     ``finish_rate`` and with its first ``finish_frozen`` blocks as they are, and ships in place of the blind one, which
     stays behind to calibrate; 0: the blind ones ship. ``precision``: ``bf16`` where the device computes in it, else
-    single; ``fp32`` always single. ``small_epochs``: so many of the first epochs see the films at ``small_size``, which
-    takes half the time (Tan & Le 2021, "EfficientNetV2: Smaller Models and Faster Training", progressive learning).
+    single; ``fp32`` always single. ``small_epochs``: so many of the first epochs, of the warm-up's and of a fold's
+    each, see the films at ``small_size``, which takes half the time (progressive learning; Tan & Le 2021,
+    "EfficientNetV2: Smaller Models and Faster Training").
     """
 
     init: str = "imagenet"
