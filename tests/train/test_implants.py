@@ -9,7 +9,8 @@ import torch
 from wetread.image.thorax import Frame
 from wetread.model.detector import CELLS, DRAWN
 from wetread.train.canvas import Canvas, Chest
-from wetread.train.detector import Detector, Drawing, detection_loss
+from wetread.train.config import DetectorConfig
+from wetread.train.detector import Detector, Drawing, detection_loss, train_detector
 from wetread.train.implants import _DRAWERS, draw
 
 LUNGS = np.zeros((256, 256), bool)
@@ -124,6 +125,23 @@ def test_a_batch_is_posed_with_its_marks():
     again, marks = _drawing().batch(range(8))
     assert torch.equal(drawn, marks), "the same seed draws the same"
     assert torch.equal(again, x)
+
+
+def test_the_first_epochs_of_the_detector_see_the_films_smaller(tmp_path, monkeypatch):
+    drawing, seen = _drawing(), []
+    epoch = Drawing.epoch
+
+    def noted(self, *args):
+        for x, drawn in epoch(self, *args):
+            seen.append((tuple(x.shape[2:]), tuple(drawn.shape[2:])))
+            assert set(drawn.unique().tolist()) <= {0.0, 1.0}
+            assert drawn.any()
+            yield x, drawn
+
+    monkeypatch.setattr(Drawing, "epoch", noted)
+    config = DetectorConfig(epochs=2, batch=8, small_epochs=1, small_size=128)
+    train_detector(drawing, config, "fp32", 3, tmp_path / "detector.pt")
+    assert seen == [((128, 128), (32, 32)), ((256, 256), (64, 64))]
 
 
 def test_the_loss_is_small_where_cells_are_right_and_large_where_not():

@@ -331,6 +331,8 @@ _ENCODER = 'run_dir = "r"\n[data]\nmanifest = "m"\n[encoder]\n'
         (_ENCODER.replace("[encoder]", "[decoder]") + "rouge_weight = -1.0", "'rouge_weight' must be at least 0"),
         (_ENCODER.replace("[encoder]", "[detector]") + "batch = 0", "'batch' at least 1"),
         (_ENCODER.replace("[encoder]", "[detector]") + "learning_rate = 0.0", "'learning_rate' must be above 0"),
+        (_ENCODER.replace("[encoder]", "[detector]") + "small_epochs = -1", "'small_epochs' must be at least 0"),
+        (_ENCODER.replace("[encoder]", "[detector]") + "small_size = 200", "multiple of 16, at most 256"),
         (_ENCODER.replace("[encoder]", "[findings]") + "least_right = 1.0", "'least_right' is a probability"),
         (_ENCODER.replace("[encoder]", "[findings]") + "least_word = -1", "'least_word' must be at least 0"),
         (_ENCODER + 'precision = "bf15"', "must be one of bf16, fp32"),

@@ -8,12 +8,13 @@ handful of positives cannot mislead as the counted one can.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
+from tqdm import trange
 
 from wetread.model.detector import DRAWN
 
@@ -147,14 +148,19 @@ def ece(truth: np.ndarray, probability: np.ndarray, bins: int = 10) -> float:
     return float(sum(abs(truth[b].mean() - probability[b].mean()) * len(b) for b in parts if len(b)) / len(truth))
 
 
-def _model(ridge: float) -> LogisticRegression:
-    return LogisticRegression(C=ridge, solver="newton-cholesky", tol=1e-3)
+def _models(x: np.ndarray, y: np.ndarray, ridges: Sequence[float]) -> Iterator[LogisticRegression]:
+    """The model fitted with each ridge in turn, strongest first: each begins where the one before has ended."""
+    model = LogisticRegression(solver="newton-cholesky", tol=1e-4, warm_start=True)
+    for ridge in ridges:
+        yield model.set_params(C=ridge).fit(x, y)
 
 
-def _crossfit(x: np.ndarray, y: np.ndarray, ridge: float, folds: int, seed: int) -> np.ndarray:
-    out = np.zeros(len(y))
-    for fit, rest in StratifiedKFold(min(folds, int(y.sum())), shuffle=True, random_state=seed).split(x, y):
-        out[rest] = _model(ridge).fit(x[fit], y[fit]).predict_proba(x[rest])[:, 1]
+def _crossfit(x: np.ndarray, y: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """(ridges, N) probabilities, each by a model that has not seen the study."""
+    out = np.zeros((len(_RIDGES), len(y)))
+    for some, rest in StratifiedKFold(min(folds, int(y.sum())), shuffle=True, random_state=seed).split(x, y):
+        for row, model in zip(out, _models(x[some], y[some], _RIDGES), strict=True):
+            row[rest] = model.predict_proba(x[rest])[:, 1]
     return out
 
 
@@ -183,18 +189,20 @@ def fit(
     weight, bias = np.zeros((n_labels, features.shape[1])), np.zeros(n_labels)
     crossfitted = np.zeros(positive.shape)
     uncertain, certain = np.zeros(n_labels), np.zeros(n_labels)
-    for k in range(n_labels):
+    for k in trange(n_labels, desc="findings", unit="finding"):
         y = positive[:, k]
         if y.sum() < 2:  # nothing to learn: the prior
             rate = (y.sum() + 0.5) / (len(y) + 1)
             bias[k] = np.log(rate / (1 - rate))
             crossfitted[:, k], uncertain[k], certain[k] = rate, 0.5, 0.5
             continue
-        x = features * stretch[k]
-        fits = [_crossfit(x, y, ridge, folds, seed) for ridge in _RIDGES]
+        x = (features * stretch[k]).astype(
+            np.float32
+        )  # half the time of float64; probabilities differ by less than 1e-4
+        fits = _crossfit(x, y, folds, seed)
         losses = [-np.mean(np.log(np.where(y, p, 1 - p).clip(1e-6))) for p in fits]
         best = int(np.argmin(losses))
-        model = _model(_RIDGES[best]).fit(x, y)
+        *_, model = _models(x, y, _RIDGES[: best + 1])
         weight[k], bias[k] = model.coef_[0] * stretch[k], model.intercept_[0]
         crossfitted[:, k] = fits[best]
         certain[k] = max(least, expected_f_threshold(fits[best], beta), worthy_threshold(fits[best], least_right))

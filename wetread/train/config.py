@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from wetread.errors import UsageError
+from wetread.image.transforms import RASTER
 
 __all__ = ["Config", "DataConfig", "DecoderConfig", "EncoderConfig", "FindingsConfig", "load_config"]
 
@@ -19,6 +20,8 @@ INITS = ("imagenet", "random")
 PRECISIONS = ("bf16", "fp32")
 #: Pixels to a cell of an encoder's last features.
 _STRIDE = 32
+#: Pixels to a cell of the detector's deepest features.
+_DEEPEST = 16
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,17 @@ class EncoderConfig:
 
 @dataclass(frozen=True)
 class DetectorConfig:
-    """The detector of findings that are drawn into films; ``epochs`` 0: none. ``ema``: see ``encode.Average``."""
+    """The detector of findings that are drawn into films; ``epochs`` 0: none. ``ema``: see ``encode.Average``.
+
+    ``small_epochs``: so many of the first epochs see the films at ``small_size`` (see ``EncoderConfig``).
+    """
 
     epochs: int = 0
     batch: int = 16
     learning_rate: float = 1.5e-3
     ema: float = 0.998
+    small_epochs: int = 0
+    small_size: int = 192
 
 
 @dataclass(frozen=True)
@@ -199,6 +207,10 @@ def _check_detector(config: DetectorConfig, where: str) -> None:
         raise UsageError(f"{where}: 'epochs' must be at least 0 and 'batch' at least 1")
     if not config.learning_rate > 0:
         raise UsageError(f"{where}: 'learning_rate' must be above 0; .0015 is usual")
+    if config.small_epochs < 0:
+        raise UsageError(f"{where}: 'small_epochs' must be at least 0")
+    if config.small_size % _DEEPEST or not _DEEPEST <= config.small_size <= RASTER:
+        raise UsageError(f"{where}: 'small_size' must be a multiple of {_DEEPEST}, at most {RASTER}")
 
 
 def _check_findings(config: FindingsConfig, where: str) -> None:

@@ -147,27 +147,32 @@ class Drawing:
         packed = self._chests[i]
         return replace(packed, lungs=np.unpackbits(packed.lungs).reshape(RASTER, RASTER).astype(bool))
 
-    def batch(self, chosen: Iterable[int]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Places in ``films`` → films (B, 1, 256, 256) in [0, 1] and (B, K, 64, 64) 1 where something was drawn."""
+    def batch(self, chosen: Iterable[int], pixels: int = RASTER) -> tuple[torch.Tensor, torch.Tensor]:
+        """Places in ``films`` → films (B, 1, pixels, pixels) in [0, 1] and their cells, 1 where something was drawn."""
         pairs = []
         for i in chosen:
             film, masks = draw(np.asarray(self.pack[self.films[i]]), self.chest(i), self.rng)
             pairs.append((rendered(film, self.rng) if self.rng.random() < 0.6 else film, masks))
         films, masks = (np.stack(part).astype(np.float32) for part in zip(*pairs, strict=True))
         x, drawn = self._posed(torch.from_numpy(films / 255)[:, None], torch.from_numpy(masks))
+        x = self._exposed(x)
+        if pixels != RASTER:
+            x, drawn = (functional.interpolate(image, size=(pixels, pixels), mode="area") for image in (x, drawn))
         cells = functional.max_pool2d(drawn, RASTER // CELLS)
-        return self._exposed(x), (cells > _REACHED).float()
+        return x, (cells > _REACHED).float()
 
-    def epoch(self, seed: tuple[int, int], size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def epoch(
+        self, seed: tuple[int, int], size: int, pixels: int = RASTER
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """All films once, in batches of ``size``; the next batch is drawn while one is learned from."""
         self.rng = np.random.default_rng(seed)
         order = self.rng.permutation(len(self.films))
         size = min(size, len(order))
         batches = [order[start : start + size] for start in range(0, len(order) - size + 1, size)]
         with ThreadPoolExecutor(1) as pen:
-            coming = pen.submit(self.batch, batches[0])
+            coming = pen.submit(self.batch, batches[0], pixels)
             for chosen in batches[1:]:
-                drawn, coming = coming, pen.submit(self.batch, chosen)
+                drawn, coming = coming, pen.submit(self.batch, chosen, pixels)
                 yield drawn.result()
             yield coming.result()
 
@@ -240,7 +245,8 @@ def train_detector(drawing: Drawing, config: DetectorConfig, precision: str, see
         network.train()
         progress = tqdm(total=per_epoch, desc=f"detector {epoch + 1}/{config.epochs}", unit="batch")
         losses: list[float] = []
-        for x, drawn in drawing.epoch((seed, epoch), config.batch):
+        pixels = config.small_size if epoch < config.small_epochs else RASTER
+        for x, drawn in drawing.epoch((seed, epoch), config.batch, pixels):
             with torch.autocast(device.type, torch.bfloat16, enabled=half):
                 logits = network(x.to(device, memory_format=torch.channels_last))
             losses.append(state.learn(detection_loss(logits.float(), drawn.to(device))))

@@ -40,6 +40,8 @@ log = logging.getLogger("wetread.train")
 
 #: Added to the seed of a network that is trained on.
 _ANEW = 100
+#: How often each teacher's films are exported otherwise, for departments to be told whatever the export.
+_EXPORTS = 3
 #: Below so many studies that teach nothing, the scale of finished networks is a guess.
 _FEW = 50
 
@@ -50,7 +52,7 @@ def pack_films(run: Run) -> None:
 
 
 def learn_detector(run: Run) -> None:
-    """Train the detector on drawn findings, export it, and let it look at all films (``detector.look``)."""
+    """Train the detector on drawn findings, export it, and let it look at all films (``look``, ``textures``)."""
     done = run.folder / "found.npz"
     config = run.config.detector
     if done.exists() or not config.epochs:
@@ -72,7 +74,9 @@ def learn_detector(run: Run) -> None:
     graph.parent.mkdir(exist_ok=True)
     export.export_detector(network, graph)
     found = detector.look(graph, pack)
-    np.savez(done, marks=found["marks"], pooled=found["pooled"], texture=found["texture"])
+    seeds = range(run.config.seed, run.config.seed + _EXPORTS)
+    exports = np.stack([detector.textures(graph, pack, taught.tolist(), seed) for seed in seeds])
+    np.savez(done, marks=found["marks"], pooled=found["pooled"], texture=found["texture"], exports=exports)
 
 
 def warm_up(run: Run) -> None:
@@ -272,7 +276,7 @@ def look_at_films(run: Run) -> None:
     config = run.config.encoder
     concepts = load_targets(run)
     pack = films.packed(run.folder / "pack")
-    for (kind, folder), number in product(run.sets.items(), run.networks):
+    for (kind, folder), number in product(run.sets.items(), run.asked):
         done = run.folder / f"{kind}seen{number}.npz"
         if done.exists():
             continue

@@ -25,7 +25,7 @@ class Seen:
     ``vectors`` (K, N, D): of the networks that ship, where they are others than those of the folds. ``places``: what
     is added to a label's places and what they are multiplied by in these, (14,) each. ``marks`` (N, 4K), ``pooled``
     (N, 2P), ``texture`` (N, 2T): what the detector, taught by no report, finds in each study, its features, and the
-    films' texture (``model.detector``).
+    films' texture (``model.detector``). ``exports`` (E, N, 2T): the texture of teachers exported otherwise by chance.
     """
 
     outputs: features.FilmOutputs
@@ -38,6 +38,7 @@ class Seen:
     marks: np.ndarray | None = None
     pooled: np.ndarray | None = None
     texture: np.ndarray | None = None
+    exports: np.ndarray | None = None
 
     @cached_property
     def detector_arrays(self) -> dict[str, np.ndarray]:
@@ -109,13 +110,14 @@ def _found(run: Run, lateral: np.ndarray) -> dict[str, np.ndarray]:
     if not run.config.detector.epochs:
         return {}
     with np.load(path, allow_pickle=False) as stored:
-        if "texture" not in stored or stored["marks"].shape[1] != 2 * len(DRAWN) or np.isnan(stored["marks"]).any():
+        if "exports" not in stored or stored["marks"].shape[1] != 2 * len(DRAWN) or np.isnan(stored["marks"]).any():
             raise UsageError(f"{path} is of an earlier version; remove it and run again")
         marks, pooled, texture = (stored[k].astype(np.float32) for k in ("marks", "pooled", "texture"))
+        exports = np.stack([by_study(run, export, lateral) for export in stored["exports"]])
     found = np.full((2, len(run.rows), marks.shape[1]), np.nan, np.float32)
     np.fmax.at(found, (lateral.astype(int), run.film_study), marks)
     means = {"pooled": by_study(run, pooled, lateral), "texture": by_study(run, texture, lateral)}
-    return {"marks": np.concatenate(tuple(found), 1), **means}
+    return {"marks": np.concatenate(tuple(found), 1), "exports": exports, **means}
 
 
 def load_seen(run: Run) -> Seen:

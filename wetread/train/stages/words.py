@@ -13,27 +13,23 @@ from safetensors.torch import load_file, save_file
 
 from wetread.errors import UsageError
 from wetread.metrics.protocols import R2GenProtocol, R2GenVocabulary
-from wetread.model.bundle import DETECTOR
 from wetread.model.department import COORDINATES
 from wetread.model.findings import log_odds
 from wetread.model.tokenizer import Tokenizer
 from wetread.report.further import FURTHER
 from wetread.report.stock import beside
-from wetread.train import compose, consensus, department, detector, films, lessons
+from wetread.train import compose, consensus, department, lessons
 from wetread.train.config import Config
 from wetread.train.decoder import Memory, ReportDecoder
 from wetread.train.evaluate import Judge
 from wetread.train.stages.findings import load_asking
 from wetread.train.stages.run import Run, load_targets, truth_of
-from wetread.train.stages.seen import by_study, load_seen
+from wetread.train.stages.seen import load_seen
 from wetread.types import LABELS
 
 __all__ = ["fit_departments", "load_departments", "memory_of", "new_decoder", "recall", "teach_decoder"]
 
 log = logging.getLogger("wetread.train")
-
-#: How often each teacher's films are exported otherwise, for departments to be told whatever the export.
-_EXPORTS = 3
 
 
 def fit_departments(run: Run) -> None:
@@ -42,16 +38,12 @@ def fit_departments(run: Run) -> None:
     if done.exists():
         return
     seen, concepts = load_seen(run), load_targets(run)
-    if seen.texture is None or not concepts.wordings.size:
+    if seen.texture is None or seen.exports is None or not concepts.wordings.size:
         log.info("no detector, or no sentence that is common: words are the same for all departments")
         np.savez(done, coordinates=np.zeros((len(run.rows), COORDINATES), np.float32))
         return
-    pack, graph = films.packed(run.folder / "pack"), run.folder / "bundle" / DETECTOR
-    taught = np.flatnonzero(run.teachers[run.film_study]).tolist()
-    seeds = range(run.config.seed, run.config.seed + _EXPORTS)
-    textures = (detector.textures(graph, pack, taught, seed) for seed in seeds)
-    exported = [by_study(run, film, seen.outputs.lateral > 0) for film in textures]
-    coordinates, found = department.fit(seen.texture, concepts.wordings, run.teachers, run.config.seed, exported)
+    exports = list(seen.exports)
+    coordinates, found = department.fit(seen.texture, concepts.wordings, run.teachers, run.config.seed, exports)
     arrays: dict[str, Any] = {"coordinates": coordinates, **found}
     np.savez(done, **arrays)
 
