@@ -5,7 +5,7 @@
 #
 # FOLDER is that of runs/iu_xray.sh. Of the shipped bundle, an hour and a half on two cores: drafts confidence decided
 # constants tradeoff ablation renderings grounding elsewhere similar cost. Of the run that it comes from: findings sides
-# finished zones detector indication departments. Without a name: all of these. Of whatever run lies in FOLDER: recipe
+# finished zones detector indication departments teachers. Without a name: all of these. Of whatever run lies in FOLDER: recipe
 # recipe-findings. What stands below "<!-- kept -->" in a section is kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -24,7 +24,7 @@ declare -A heading=(
   [tradeoff]="Trade-off" [ablation]="What each part is worth" [renderings]="Renderings of the same film" [grounding]="Grounding"
   [elsewhere]="Films from elsewhere" [similar]="Similar cases" [cost]="Cost of a draft" [findings]="Findings" [sides]="Sides, out of fold"
   [finished]="Networks that learned from all teachers" [zones]="Basilar, out of fold" [detector]="Detector" [indication]="Indication"
-  [departments]="Departments" [recipe]="The recipe, run once from nothing" [recipe-findings]="Findings of that run"
+  [departments]="Departments" [teachers]="Drafts of the teachers, out of fold" [recipe]="The recipe, run once from nothing" [recipe-findings]="Findings of that run"
 )
 declare -A said=(
   [drafts]="val_table.py --manifest MANIFEST --out OUT"
@@ -45,11 +45,12 @@ declare -A said=(
   [detector]="detector.py runs/iu_xray.toml --shared SHARED --heads"
   [indication]="indication.py runs/iu_xray.toml"
   [departments]="departments.py runs/iu_xray.toml"
+  [teachers]="teachers.py runs/iu_xray.toml"
   [recipe]="val_table.py --manifest MANIFEST --bundle RUN/bundle --out OUT/recipe"
   [recipe-findings]="findings.py runs/iu_xray.toml --markdown"
 )
 order=(drafts confidence decided constants tradeoff grounding elsewhere similar cost
-  findings sides finished zones detector indication departments ablation renderings)
+  findings sides finished zones detector indication departments teachers ablation renderings)
 
 sections=("$@")
 [ ${#sections[@]} -gt 0 ] || sections=("${order[@]}")
@@ -63,7 +64,7 @@ for name in "${sections[@]}"; do
   echo "── ${heading[$name]}" >&2
   command=${said[$name]}
   case $name in
-    findings | sides | finished | zones | detector | indication | departments | recipe*) bundle=$run/bundle ;;
+    findings | sides | finished | zones | detector | indication | departments | teachers | recipe*) bundle=$run/bundle ;;
     *) bundle=wetread/models/default ;;
   esac
   read -ra words <<< "$command"

@@ -12,7 +12,7 @@ HELP = "Run an experiment: from a manifest to calibrated networks. Interrupted s
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", metavar="CONFIG", help="the experiment's TOML file (see runs/)")
     parser.add_argument("--stage", metavar="NAME", help="run this stage alone (default: all, in order)")
-    one = "of the stages 'encoder', 'finish' and 'places', train network K alone (from 0)"
+    one = "of the stages 'encoder', 'finish', 'places' and 'outputs', do network K alone (from 0)"
     parser.add_argument("--fold", type=int, metavar="K", help=one)
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: all cores)")
 
