@@ -13,7 +13,7 @@ export type Action =
 
 export interface User { id: string; username: string; name: string; roles: Role[]; language: string }
 export interface Session {
-  user: User; csrf: string; expires_at: string; reauth: "password" | "oidc"; idle_minutes: number;
+  user: User; csrf: string; expires_at: string; reauth: "password" | "oidc"; idle_minutes: number; sided: readonly string[]; doubtful_below: number;
   settings: Record<string, unknown>;
 }
 export interface LoginInfo {

@@ -76,6 +76,8 @@ class SessionView(Model):
     reauth: Literal["password", "oidc"]
     idle_minutes: float
     settings: dict[str, Any]
+    sided: list[str]
+    doubtful_below: float
 
 
 class LoginOptions(Model):

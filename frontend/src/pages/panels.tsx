@@ -7,7 +7,7 @@ import { day, label as labelName, percent, t, type TextKey } from "../i18n";
 import type { Desk } from "../report/desk";
 import { append, replace } from "../report/field";
 import { dropped } from "../report/sentences";
-import { complain } from "../state";
+import { complain, session } from "../state";
 import type { Viewing } from "../viewer/viewer";
 
 /** The finding that is being looked at: the one chosen, or what the chosen sentence is about, a positive one first. */
@@ -34,10 +34,6 @@ const SIDES: readonly { decision: Decision; text: TextKey }[] = [
   { decision: "left", text: "decide_left" },
   { decision: "bilateral", text: "decide_both" },
 ];
-/** The findings that lie on a side, as the server's `SIDED` in report/stock.py. */
-const SIDED = new Set([
-  "Lung Opacity", "Lung Lesion", "Consolidation", "Pneumonia", "Atelectasis", "Pneumothorax", "Pleural Effusion", "Pleural Other", "Fracture",
-]);
 
 /** "No Finding" is there or not decided: who sees something decides what. */
 export const mayBe = (name: string, decision: Decision | null): boolean => name !== "No Finding" || decision !== "negative";
@@ -60,7 +56,7 @@ function DecisionRow({ desk, decide }: { desk: Desk; decide: Decide }) {
       {waiting && <span class="quiet-text" role="status">{t("redrafting")}</span>}
       {CHOICES.filter(({ decision }) => mayBe(name, decision)).map(({ decision, text, key }) =>
         choice(decision, text, own === decision || (decision === "positive" && side !== undefined), key))}
-      {SIDED.has(name) && <span class="sides">{SIDES.map(({ decision, text }) => choice(decision, text, own === decision))}</span>}
+      {session.value?.sided.includes(name) && <span class="sides">{SIDES.map(({ decision, text }) => choice(decision, text, own === decision))}</span>}
     </div>
   );
 }

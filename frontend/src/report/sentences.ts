@@ -2,6 +2,7 @@
 // reader's own. The server does the same at each save; this copy answers between two keystrokes.
 
 import type { DraftSentence, Origin, Section, Span } from "../api";
+import { session } from "../state";
 
 export interface Piece {
   readonly start: number;
@@ -102,8 +103,9 @@ export function dropped(spans: readonly Span[], draft: readonly DraftSentence[])
   return draft.map((sentence, index) => ({ index, sentence })).filter(({ index }) => !used.has(index));
 }
 
-/** A machine's sentence that is less confident than not (`wetread.types.DOUBTFUL_BELOW`). */
-export const doubtful = (span: Span): boolean => span.origin === "machine" && span.confidence !== null && span.confidence < 0.5;
+/** A machine's sentence that is less confident than the server calls doubtful. */
+export const doubtful = (span: Span): boolean =>
+  span.origin === "machine" && span.confidence !== null && span.confidence < (session.value?.doubtful_below ?? 0);
 
 /** The sentence under a caret, or the last before it. */
 export function at(spans: readonly Span[], caret: number): number {

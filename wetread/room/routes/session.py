@@ -6,12 +6,14 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import select
 
 from wetread._version import __version__
+from wetread.report.stock import SIDED
 from wetread.room import audit, auth, schemas
 from wetread.room.context import Anyone, Here, Room, cookie_name
 from wetread.room.demo import ACCOUNTS, PASSWORD
 from wetread.room.hashes import canonical
 from wetread.room.problems import Problem
 from wetread.room.store import Link, Login, User, now
+from wetread.types import DOUBTFUL_BELOW
 
 __all__ = ["NOTICE", "router"]
 
@@ -21,7 +23,7 @@ public = APIRouter(tags=["session"])
 
 
 def session_view(room: Room, user: User, login: Login) -> dict[str, object]:
-    """What the page must know of the login."""
+    """What the page must know of the login, and of drafts: which findings have a side, what is called doubtful."""
     return {
         "user": {
             "id": user.id,
@@ -35,6 +37,8 @@ def session_view(room: Room, user: User, login: Login) -> dict[str, object]:
         "reauth": "password" if user.password is not None else "oidc",
         "idle_minutes": room.settings.idle / 60,
         "settings": user.settings,
+        "sided": SIDED,
+        "doubtful_below": DOUBTFUL_BELOW,
     }
 
 
