@@ -30,6 +30,13 @@ def interval(truth: np.ndarray, score: np.ndarray) -> tuple[float, float]:
     return float(np.nanpercentile(values, 2.5)), float(np.nanpercentile(values, 97.5))
 
 
+def ece_by_chance(probability: np.ndarray) -> float:
+    """The ECE that calibrated probabilities (N,) of as many studies stay below in 95 of 100 draws of the truth."""
+    rng = np.random.default_rng(3)
+    draws = rng.random((DRAWS, len(probability))) < probability
+    return float(np.percentile([ece(truth, probability) for truth in draws], 95))
+
+
 def triage(abnormal: np.ndarray, score: np.ndarray) -> float:
     """Share of normal studies below the threshold that keeps 99 % of the abnormal ones at or above it."""
     return float((score[~abnormal] < sensitive_threshold(abnormal, score)).mean())
@@ -142,10 +149,10 @@ def main() -> None:
                 f"{value:.3f} ({low:.2f} to {high:.2f})",
                 str(n),
                 f"{ece(truth[out, k], probability[out, k]):.3f}",
-                f"{ece(truth[val, k], probability[val, k]):.3f}",
+                f"{ece(truth[val, k], probability[val, k]):.3f} ({ece_by_chance(probability[val, k]):.3f})",
             )
         )
-    head = ("label", "AUROC out of fold", "AUROC val (95 %)", "positives in val", "ECE out of fold", "ECE val")
+    head = ("label", "AUROC out of fold", "AUROC val (95 %)", "positives in val", "ECE out of fold", "ECE val (chance)")
     mark = args.markdown
     print("| " + " | ".join(head) + " |\n" + "|" + " --- |" * len(head) if mark else "  ".join(head))
     for row in rows:
@@ -154,6 +161,7 @@ def main() -> None:
         )
     nothing = LABELS.index("No Finding")
     abnormal, score = ~truth[:, nothing], 1 - probability[:, nothing]
+    print("\nIn brackets what the ECE of calibrated probabilities stays below in 95 of 100 such samples.")
     print(f"\nMean AUROC on val over labels with at least 10 positives: {np.mean(common):.3f}.")
     print(f"\n{triage_text(abnormal, score, out, val)}")
     if args.roc:
