@@ -127,7 +127,7 @@ def filled(corners: Points) -> np.ndarray:
 
 
 def _averaged(image: Image.Image) -> np.ndarray:
-    return np.asarray(image.resize((RASTER, RASTER), Image.Resampling.BOX), np.float32) / 255
+    return np.asarray(image.reduce(_FINE), np.float32) / 255
 
 
 def curve(points: Sequence[np.ndarray]) -> Points:

@@ -119,6 +119,12 @@ class Detector(nn.Module):
         return self.head(fine), torch.cat((*parts, *ninths), 1), torch.cat(texture, 1)
 
 
+def _sized(images: torch.Tensor, pixels: int) -> torch.Tensor:
+    if images.shape[-1] == pixels:
+        return images
+    return functional.interpolate(images, size=(pixels, pixels), mode="area")
+
+
 class Drawing:
     """Batches of films with findings drawn into them, posed and exposed otherwise each time.
 
@@ -153,13 +159,17 @@ class Drawing:
         for i in chosen:
             film, masks = draw(np.asarray(self.pack[self.films[i]]), self.chest(i), self.rng)
             pairs.append((rendered(film, self.rng) if self.rng.random() < 0.6 else film, masks))
-        films, masks = (np.stack(part).astype(np.float32) for part in zip(*pairs, strict=True))
-        x, drawn = self._posed(torch.from_numpy(films / 255)[:, None], torch.from_numpy(masks))
-        x = self._exposed(x)
-        if pixels != RASTER:
-            x, drawn = (functional.interpolate(image, size=(pixels, pixels), mode="area") for image in (x, drawn))
-        cells = functional.max_pool2d(drawn, RASTER // CELLS)
-        return x, (cells > _REACHED).float()
+        films, masks = (np.stack(part) for part in zip(*pairs, strict=True))
+        theta = self._theta(len(films))
+        x = self._exposed(posed(torch.from_numpy(films.astype(np.float32) / 255)[:, None], theta, RASTER))
+        x = _sized(x, pixels)
+        cells = torch.zeros(*masks.shape[:2], *(side * CELLS // RASTER for side in x.shape[2:]))
+        own, what = np.nonzero(masks.any((2, 3)))  # of what there is, few in a film, alone
+        if len(own):
+            drawn = torch.from_numpy(masks[own, what].astype(np.float32))[:, None]
+            drawn = _sized(posed(drawn, theta[own], RASTER), pixels)
+            cells[own, what] = (functional.max_pool2d(drawn, RASTER // CELLS) > _REACHED).float()[:, 0]
+        return x, cells
 
     def epoch(
         self, seed: tuple[int, int], size: int, pixels: int = RASTER
@@ -179,8 +189,8 @@ class Drawing:
     def _uniform(self, n: int, low: float, high: float) -> torch.Tensor:
         return torch.from_numpy(self.rng.uniform(low, high, n).astype(np.float32))
 
-    def _posed(self, *images: torch.Tensor) -> list[torch.Tensor]:
-        n = len(images[0])
+    def _theta(self, n: int) -> torch.Tensor:
+        """(n, 2, 3) poses."""
         angle = self._uniform(n, -10, 10) * math.pi / 180
         wide, high = self._uniform(n, 0.8, 1.15), self._uniform(n, 0.8, 1.15)
         side = torch.where(self._uniform(n, 0, 1) < _MIRRORED, -1.0, 1.0)
@@ -188,7 +198,7 @@ class Drawing:
         theta[:, 0, 0], theta[:, 0, 1] = torch.cos(angle) * wide * side, -torch.sin(angle) * wide
         theta[:, 1, 0], theta[:, 1, 1] = torch.sin(angle) * high * side, torch.cos(angle) * high
         theta[:, 0, 2], theta[:, 1, 2] = self._uniform(n, -0.12, 0.12), self._uniform(n, -0.12, 0.12)
-        return [posed(image, theta, RASTER) for image in images]
+        return theta
 
     def _exposed(self, x: torch.Tensor) -> torch.Tensor:
         n = len(x)
