@@ -5,8 +5,8 @@
 #
 # FOLDER is that of runs/iu_xray.sh. Of the shipped bundle, an hour and a half on two cores: drafts confidence decided
 # constants tradeoff ablation renderings grounding elsewhere similar cost. Of the run that it comes from: findings sides
-# finished zones detector indication departments teachers. Without a name: all of these. Of whatever run lies in FOLDER: recipe
-# recipe-findings. What stands below "<!-- kept -->" in a section is kept.
+# finished zones detector indication departments. Without a name: all of these. Of whatever run lies in FOLDER: recipe
+# recipe-findings teachers. What stands below "<!-- kept -->" in a section is kept.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${WETREAD_SHARED:?set it to the folder that holds iu_xray/}"
@@ -50,13 +50,13 @@ declare -A said=(
   [recipe-findings]="findings.py runs/iu_xray.toml --markdown"
 )
 order=(drafts confidence decided constants tradeoff grounding elsewhere similar cost
-  findings sides finished zones detector indication departments teachers ablation renderings)
+  findings sides finished zones detector indication departments ablation renderings)
 
 sections=("$@")
 [ ${#sections[@]} -gt 0 ] || sections=("${order[@]}")
 for name in "${sections[@]}"; do
   if [ -z "${said[$name]:-}" ]; then
-    echo "figures.sh: there is no section '$name'; they are ${order[*]} recipe recipe-findings" >&2
+    echo "figures.sh: there is no section '$name'; they are ${order[*]} recipe recipe-findings teachers" >&2
     exit 2
   fi
 done

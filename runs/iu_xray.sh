@@ -5,9 +5,10 @@
 #
 # DATA holds iu_xray/ (ecgen-radiology/*.xml, images/, images.csv, r2gen_split.csv, chexbert_tags.csv) and, for the
 # warm-up, other_films/. Every stage leaves its result in FOLDER and is skipped when it is there, so an interrupted
-# run is started again with the same command. On two cores with bfloat16 about two hours, where two processes of one
-# thread each share the first half (`wetread train CONFIG --threads 1 --stage encoder --fold K &`): the detector an hour,
-# a fold's network 23 minutes, finishing it 9; then 40 minutes for all else on both cores.
+# run is started again with the same command. On two cores with bfloat16 two hours and twenty minutes, where two
+# processes of one thread each share the first part (`wetread train CONFIG --threads 1 --stage encoder --fold K &`, and
+# so finish, places and outputs): the detector an hour and a half beside the folds' networks, half an hour each, then
+# for each fold nine minutes to finish it and five for its places and outputs; half an hour for all else on both cores.
 # Several processes (GPUs or cores): TORCHRUN="torchrun --nproc-per-node 2" runs/iu_xray.sh encoder
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
