@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from command import command
+from confidence import chance
 
 from wetread.train.calibrate import auroc, ece, sensitive_threshold
 from wetread.train.config import load_config
@@ -28,13 +29,6 @@ def interval(truth: np.ndarray, score: np.ndarray) -> tuple[float, float]:
     rng = np.random.default_rng(1)
     values = [auroc(truth[i], score[i]) for i in rng.integers(0, len(truth), (DRAWS, len(truth)))]
     return float(np.nanpercentile(values, 2.5)), float(np.nanpercentile(values, 97.5))
-
-
-def ece_by_chance(probability: np.ndarray) -> float:
-    """The ECE that calibrated probabilities (N,) of as many studies stay below in 95 of 100 draws of the truth."""
-    rng = np.random.default_rng(3)
-    draws = rng.random((DRAWS, len(probability))) < probability
-    return float(np.percentile([ece(truth, probability) for truth in draws], 95))
 
 
 def triage(abnormal: np.ndarray, score: np.ndarray) -> float:
@@ -149,7 +143,7 @@ def main() -> None:
                 f"{value:.3f} ({low:.2f} to {high:.2f})",
                 str(n),
                 f"{ece(truth[out, k], probability[out, k]):.3f}",
-                f"{ece(truth[val, k], probability[val, k]):.3f} ({ece_by_chance(probability[val, k]):.3f})",
+                f"{ece(truth[val, k], probability[val, k]):.3f} ({chance(probability[val, k])[1]:.3f})",
             )
         )
     head = ("label", "AUROC out of fold", "AUROC val (95 %)", "positives in val", "ECE out of fold", "ECE val (chance)")
